@@ -1,0 +1,184 @@
+//go:build mage
+
+// MyTinyDocker: how containers work, in six chapters and one complete tool.
+// `go tool mage run` opens a shell in a container; `go tool mage test` tests everything.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/magefile/mage/mg"
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/internal/testbed/machine"
+)
+
+const (
+	binaries = "bin"      // programs for people
+	testing  = "bin/test" // the same and the probes, under the names the tests look for
+
+	// Experiments have a root of their own: nothing here touches the
+	// containers of a tinydocker that somebody uses every day.
+	root    = "/var/lib/mytinydocker"
+	runRoot = "/run/mytinydocker"
+)
+
+var chapters = []string{"stage01-namespaces"}
+
+// Aliases are the names that are quicker to type.
+var Aliases = map[string]any{
+	"test":        Test.All,
+	"test:stage1": Test.Stage01,
+}
+
+// Run opens a shell in a container from the built-in image; without a terminal it gives a short demonstration.
+func Run() error {
+	mg.Deps(Build)
+	tinydocker := []string{
+		"env", "TINYDOCKER_ROOT=" + root, "TINYDOCKER_RUN=" + runRoot,
+		filepath.Join(binaries, "tinydocker"), "run", "--rm", "--hostname", "container",
+	}
+	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
+		return asRoot(append(tinydocker, "-it", "base")...)
+	}
+	return asRoot(append(tinydocker, "base", "sh", "-c", demonstration)...)
+}
+
+const demonstration = `
+echo "Hello from process $$ of a container: without a terminal, a demonstration instead of a prompt."
+show() { echo; echo "# $*"; "$@"; }
+show hostname
+show id
+show ps
+show ls /
+show ip addr
+echo; echo "Run this in a terminal to get a shell."`
+
+// Build makes the built-in image and every program, in bin/.
+func Build() error {
+	mg.SerialDeps(BaseImage)
+	if err := command("go", "build", "-o", filepath.Join(binaries, "tinydocker"), "./final"); err != nil {
+		return err
+	}
+	return command(append([]string{"go", "build", "-o", binaries + "/"}, folders(chapters...)...)...)
+}
+
+// BaseImage makes the built-in image, which tinydocker then carries.
+func BaseImage() error {
+	return command("go", "run", "./internal/base/mkimage")
+}
+
+// Lint checks format, vet and the rules of .golangci.yml.
+func Lint() error {
+	if err := command("go", "vet", "./..."); err != nil {
+		return err
+	}
+	return command("go", "tool", "golangci-lint", "run")
+}
+
+// Doctor tells what this machine can run, and how to mend what it cannot.
+func Doctor() error {
+	return machine.Report(os.Stdout, machine.All())
+}
+
+// Clean removes what was built and whatever an experiment left on this machine.
+func Clean() error {
+	sweep := filepath.Join(binaries, "sweep")
+	if err := command("go", "build", "-o", sweep, "./internal/sweep"); err != nil {
+		return err
+	}
+	if err := asRoot(sweep, root, runRoot); err != nil {
+		return err
+	}
+	for _, built := range []string{binaries, "internal/base/dist/base.tar.gz", "internal/base/dist/config.json"} {
+		if err := os.RemoveAll(built); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Test runs the tests: all of them, or those of one chapter.
+type Test mg.Namespace
+
+// All tests everything.
+func (Test) All() error { return test("./...") }
+
+// Stage01 tests chapter 1: namespaces.
+func (Test) Stage01() error { return test(folders("stage01-namespaces")...) }
+
+// Final tests tinydocker.
+func (Test) Final() error { return test("./final/...") }
+
+// Internal tests what chapters and tinydocker share: the built-in image and the test harness.
+func (Test) Internal() error { return test("./internal/...") }
+
+// test builds as the caller and runs the test binaries as root.
+func test(packages ...string) error {
+	mg.SerialDeps(BaseImage)
+	build := append([]string{"go", "build", "-o", testing + "/", "./final", "./internal/base/box"}, folders(chapters...)...)
+	if err := command(build...); err != nil {
+		return err
+	}
+	prebuilt, err := filepath.Abs(testing)
+	if err != nil {
+		return err
+	}
+	environment := []string{"env", "TESTBED_BINARIES=" + prebuilt, "TESTBED_MUST=" + os.Getenv("TESTBED_MUST")}
+	runner, err := rootCommand(environment...)
+	if err != nil {
+		return err
+	}
+	// One package at a time: each suite ends with a look at what it left on
+	// the machine, and must not see what another is just using.
+	return command(append([]string{
+		"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--",
+		"-count=1", "-race", "-p=1", "-timeout=15m", "-exec=" + strings.Join(runner, " "),
+	}, packages...)...)
+}
+
+func folders(names ...string) []string {
+	var folders []string
+	for _, name := range names {
+		folders = append(folders, "./"+name)
+	}
+	return folders
+}
+
+func asRoot(words ...string) error {
+	words, err := rootCommand(words...)
+	if err != nil {
+		return err
+	}
+	return command(words...)
+}
+
+// rootCommand puts sudo before a command where the caller is not root.
+func rootCommand(words ...string) ([]string, error) {
+	if os.Geteuid() == 0 {
+		return words, nil
+	}
+	if _, err := exec.LookPath("sudo"); err != nil {
+		return nil, fmt.Errorf("containers need root: install sudo, or run this as root")
+	}
+	return append([]string{"sudo"}, words...), nil
+}
+
+// command runs a program with our terminal and fails as it fails.
+func command(words ...string) error {
+	program := exec.Command(words[0], words[1:]...)
+	program.Stdin, program.Stdout, program.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := program.Run(); err != nil {
+		return mg.Fatalf(max(program.ProcessState.ExitCode(), 1), "%s: %v", words[0], err)
+	}
+	return nil
+}
+
+func isTerminal(file *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
+	return err == nil
+}
