@@ -58,9 +58,11 @@ func refuseIfUsed(root string) error {
 		if err != nil {
 			continue // it ended while we looked, and uses nothing
 		}
-		mounts, err := mountinfo.GetMountsFromReader(file, mountinfo.SingleEntryFilter("/"))
+		used, err := mountinfo.GetMountsFromReader(file, func(mount *mountinfo.Info) (skip, stop bool) {
+			return mount.Mountpoint != "/" || !strings.Contains(mount.VFSOptions, root+"/"), false
+		})
 		file.Close()
-		if err == nil && len(mounts) == 1 && strings.Contains(mounts[0].VFSOptions, root+"/") {
+		if err == nil && len(used) > 0 {
 			return fmt.Errorf("process %s still uses %s: end that container first", filepath.Base(process), root)
 		}
 	}

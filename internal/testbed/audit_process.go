@@ -1,0 +1,120 @@
+package testbed
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// processes lists our descendants. Main has made us the subreaper, so a process
+// whose parent has died is a child of ours; the dead ones are reaped here.
+func processes() ([]string, error) {
+	reapOrphans()
+	parents, err := parentsOfAll()
+	if err != nil {
+		return nil, err
+	}
+	var things []string
+	for pid := range parents {
+		if !descends(pid, os.Getpid(), parents) {
+			continue
+		}
+		// It may end while we look, and is then no leak.
+		command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil {
+			things = append(things, fmt.Sprintf("%d: %s", pid, strings.ReplaceAll(string(command), "\x00", " ")))
+		}
+	}
+	return things, nil
+}
+
+// reapOrphans waits for all dead children. It must not be called while a test
+// waits for a program of its own.
+func reapOrphans() {
+	for {
+		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || pid == 0 {
+			return
+		}
+	}
+}
+
+// parentsOfAll returns the parent of each process.
+func parentsOfAll() (map[int]int, error) {
+	folders, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil, err
+	}
+	parents := make(map[int]int)
+	for _, folder := range folders {
+		content, err := os.ReadFile(filepath.Join(folder, "stat"))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+			continue // it has just ended
+		}
+		if err != nil {
+			return nil, err
+		}
+		// The name in parentheses may hold anything; the state and the
+		// parent follow it (proc_pid_stat(5)).
+		fields := strings.Fields(string(content[strings.LastIndexByte(string(content), ')')+1:]))
+		parent, err := strconv.Atoi(fields[1])
+		if err != nil {
+			return nil, err
+		}
+		pid, err := strconv.Atoi(filepath.Base(folder))
+		if err != nil {
+			return nil, err
+		}
+		parents[pid] = parent
+	}
+	return parents, nil
+}
+
+func descends(pid, ancestor int, parents map[int]int) bool {
+	for pid = parents[pid]; pid > 1; pid = parents[pid] {
+		if pid == ancestor {
+			return true
+		}
+	}
+	return false
+}
+
+// files lists our open files, without those that the Go runtime opens for
+// itself when it first needs them.
+func files() ([]string, error) {
+	runtime.GC() // closes files that nobody holds any more
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return nil, err
+	}
+	var things []string
+	for _, entry := range entries {
+		target, err := os.Readlink("/proc/self/fd/" + entry.Name())
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the one that has read the folder
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !isRuntimes(target) {
+			things = append(things, fmt.Sprintf("descriptor %s: %s", entry.Name(), target))
+		}
+	}
+	return things, nil
+}
+
+func isRuntimes(target string) bool {
+	return strings.HasPrefix(target, "anon_inode:[event") || // eventpoll, eventfd: the network poller
+		strings.HasPrefix(target, "anon_inode:[pidfd]") || // os/exec probes for pidfds once
+		strings.HasPrefix(target, "/sys/fs/cgroup/") // the cpu limit that GOMAXPROCS follows
+}

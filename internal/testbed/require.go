@@ -1,0 +1,92 @@
+package testbed
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"mytinydocker/internal/base"
+	"mytinydocker/internal/testbed/machine"
+)
+
+// Requirement names something that a test needs of the machine it runs on.
+type Requirement string
+
+// What a test can require.
+const (
+	Root         Requirement = "Root"
+	AUFS         Requirement = "AUFS"
+	Overlay      Requirement = "Overlay"
+	CgroupV1     Requirement = "CgroupV1"
+	CgroupV2     Requirement = "CgroupV2"
+	CgroupMemory Requirement = "CgroupMemory"
+	CgroupCPU    Requirement = "CgroupCPU"
+	CgroupCpuset Requirement = "CgroupCpuset"
+	CgroupPids   Requirement = "CgroupPids"
+	IPTables     Requirement = "IPTables"
+	NFTables     Requirement = "NFTables"
+	UserNS       Requirement = "UserNS"
+	BaseImage    Requirement = "BaseImage"
+)
+
+// probes tell whether the machine has what a test requires.
+var probes = map[Requirement]func() machine.Check{
+	Root:         machine.Root,
+	AUFS:         machine.AUFS,
+	Overlay:      machine.Overlay,
+	CgroupV1:     machine.CgroupV1,
+	CgroupV2:     machine.CgroupV2,
+	CgroupMemory: func() machine.Check { return machine.Controller("memory") },
+	CgroupCPU:    func() machine.Check { return machine.Controller("cpu") },
+	CgroupCpuset: func() machine.Check { return machine.Controller("cpuset") },
+	CgroupPids:   func() machine.Check { return machine.Controller("pids") },
+	IPTables:     machine.IPTables,
+	NFTables:     machine.NFTables,
+	UserNS:       machine.UserNamespaces,
+	BaseImage:    baseImage,
+}
+
+// Require skips the test, naming what is missing, unless the machine meets all
+// requirements. If TESTBED_MUST lists a missing one, separated by spaces or
+// commas, the test fails instead. A requirement that does not exist, here or in
+// TESTBED_MUST, is a mistake of whoever wrote it and fails the test too.
+func Require(t testing.TB, requirements ...Requirement) {
+	t.Helper()
+	must := mustHave()
+	for _, requirement := range slices.Concat(must, requirements) {
+		if _, known := probes[requirement]; !known {
+			t.Fatalf("unknown requirement %q", requirement)
+		}
+	}
+	for _, requirement := range requirements {
+		check := probes[requirement]()
+		if check.OK {
+			continue
+		}
+		missing := fmt.Sprintf("requires %s: %s (%s)", requirement, check.Found, check.Mend)
+		if slices.Contains(must, requirement) {
+			t.Fatalf("%s, and TESTBED_MUST insists on it", missing)
+		}
+		t.Skip(missing)
+	}
+}
+
+func mustHave() []Requirement {
+	var must []Requirement
+	for _, name := range strings.FieldsFunc(os.Getenv("TESTBED_MUST"), func(r rune) bool { return r == ' ' || r == ',' }) {
+		must = append(must, Requirement(name))
+	}
+	return must
+}
+
+func baseImage() machine.Check {
+	check := machine.Check{Name: "built-in image", Mend: "run `go tool mage build`"}
+	if _, err := base.Config(); err != nil {
+		check.Found = err.Error()
+		return check
+	}
+	check.OK, check.Found = true, "built"
+	return check
+}
