@@ -1,0 +1,3 @@
+package main
+
+var archiveApplets = map[string]applet{}

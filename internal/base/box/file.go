@@ -1,0 +1,3 @@
+package main
+
+var fileApplets = map[string]applet{}

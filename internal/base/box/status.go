@@ -1,0 +1,3 @@
+package main
+
+var statusApplets = map[string]applet{}

@@ -1,0 +1,3 @@
+package main
+
+var textApplets = map[string]applet{}
