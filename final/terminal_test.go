@@ -1,0 +1,68 @@
+package main
+
+import (
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func TestTerminalIsTheContainersOwn(t *testing.T) {
+	host := newHost(t)
+	terminal := host.command("run", "--rm", "-it", "base", "sh", "-c",
+		"tty; stat -c %t:%T /dev/console >/dev/null && echo console; stty size; echo $TERM").Terminal(t)
+
+	terminal.Expect("/dev/pts/0")
+	terminal.Expect("console")
+	terminal.Expect("24 80")
+	terminal.Expect("xterm")
+	require.Zero(t, terminal.Wait().Code)
+	host.requireNothingLeft()
+}
+
+func TestInterruptStopsTheProgramAndNotTheShell(t *testing.T) {
+	terminal := newHost(t).command("run", "--rm", "-it", "base", "sh").Terminal(t)
+
+	terminal.Send("sh -c 'echo $((20+1)); exec sleep 60'\n")
+	terminal.Expect("21")
+	terminal.Send("\x03")
+	terminal.Send("echo still $((40+2))\n")
+	terminal.Expect("still 42")
+	terminal.Send("exit 5\n")
+
+	require.Equal(t, 5, terminal.Wait().Code)
+}
+
+func TestSizeOfTheWindowFollows(t *testing.T) {
+	terminal := newHost(t).command("run", "--rm", "-it", "base", "sh", "-c",
+		"echo ready; while [ \"$(stty size)\" != '50 120' ]; do sleep 0.02; done; echo resized").Terminal(t)
+	terminal.Expect("ready")
+
+	terminal.Resize(120, 50)
+
+	terminal.Expect("resized")
+	require.Zero(t, terminal.Wait().Code)
+}
+
+func TestTerminalIsRestored(t *testing.T) {
+	for name, end := range map[string]func(send func(string), signal func(syscall.Signal)){
+		"after exit":   func(send func(string), _ func(syscall.Signal)) { send("exit\n") },
+		"after a kill": func(_ func(string), signal func(syscall.Signal)) { signal(syscall.SIGTERM) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			host := newHost(t)
+			command := host.command("run", "--rm", "-it", "base", "sh", "-c", `trap "exit 9" TERM; echo ready; while read -r line; do $line; done`)
+			terminal := command.Terminal(t)
+			before := terminal.Attributes()
+			terminal.Expect("ready")
+			require.Zero(t, terminal.Attributes().Lflag&unix.ICANON, "raw while it runs")
+
+			end(terminal.Send, func(signal syscall.Signal) { terminal.Signal(signal); terminal.Send("\n") })
+
+			terminal.Wait()
+			require.Equal(t, before, terminal.Attributes())
+			host.requireNothingLeft()
+		})
+	}
+}

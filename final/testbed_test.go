@@ -1,0 +1,76 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"mytinydocker/internal/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+// host is a machine of its own for one test: state roots with nothing in them.
+type host struct {
+	t         *testing.T
+	root, run string
+}
+
+func newHost(t *testing.T) *host {
+	t.Helper()
+	testbed.Require(t, testbed.Root, testbed.Overlay, testbed.BaseImage)
+	state := testbed.StateRoot(t)
+	return &host{t: t, root: filepath.Join(state, "lib"), run: filepath.Join(state, "run")}
+}
+
+// command is a tinydocker command line on this host.
+func (h *host) command(args ...string) testbed.Command {
+	h.t.Helper()
+	return testbed.Command{
+		Path: testbed.Build(h.t, "."),
+		Args: args,
+		Env: append(os.Environ(),
+			"TINYDOCKER_ROOT="+h.root, "TINYDOCKER_RUN="+h.run, "SECRET_MARKER=1", "LD_PRELOAD=", "TERM=xterm-256color"),
+	}
+}
+
+func (h *host) tinydocker(args ...string) testbed.Result {
+	h.t.Helper()
+	return h.command(args...).Run(h.t)
+}
+
+// base runs command in a container of the built-in image that is removed
+// afterwards.
+func (h *host) base(command ...string) testbed.Result {
+	h.t.Helper()
+	return h.tinydocker(append([]string{"run", "--rm", "base"}, command...)...)
+}
+
+// containers returns the folders of containers, of those that are kept and of
+// those that run.
+func (h *host) containers() []string {
+	h.t.Helper()
+	var all []string
+	for _, pattern := range []string{h.root + "/containers/*", h.root + "/names/*", h.run + "/containers/*"} {
+		found, err := filepath.Glob(pattern)
+		require.NoError(h.t, err)
+		all = append(all, found...)
+	}
+	return all
+}
+
+// requireNothingLeft checks that no container has left anything in the state
+// roots. Leaks elsewhere are found by the audit at the end of the suite.
+func (h *host) requireNothingLeft() {
+	h.t.Helper()
+	require.Empty(h.t, h.containers())
+}
+
+func requireOneLine(t *testing.T, text string) {
+	t.Helper()
+	require.Equal(t, 1, strings.Count(text, "\n"), "want one line: %q", text)
+	require.True(t, strings.HasPrefix(text, "tinydocker: "), "want the name of the tool first: %q", text)
+}
