@@ -12,7 +12,7 @@ import (
 func TestNameIsTakenUntilTheContainerIsRemoved(t *testing.T) {
 	host := newHost(t)
 	name := testbed.Name(t)
-	require.Zero(t, host.tinydocker("run", "--name", name, "base", "sh", "-c", "exit 3").Code - 3)
+	require.Zero(t, host.tinydocker("run", "--name", name, "base", "sh", "-c", "exit 3").Code-3)
 
 	again := host.tinydocker("run", "--name", name, "base", "true")
 	require.Equal(t, 125, again.Code)

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // An applet is one program of the box. It gets its arguments with its name
@@ -47,6 +49,7 @@ func main() {
 	if args[0] == "box" {
 		args = args[1:]
 	}
+	behaveAsInit()
 	if len(args) == 0 || args[0] == "--list" {
 		for _, name := range names() {
 			fmt.Println(name)
@@ -54,6 +57,17 @@ func main() {
 		return
 	}
 	os.Exit(run(args))
+}
+
+// behaveAsInit makes up for a difference between Go and C. The kernel drops a
+// signal that PID 1 has no handler for (pid_namespaces(7)), but the Go runtime
+// has handlers for all, and would end us. Caught here, they are dropped as well,
+// and programs that we start have the defaults.
+func behaveAsInit() {
+	if os.Getpid() == 1 {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM,
+			syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
+	}
 }
 
 // run runs one applet and returns the exit status of the process.

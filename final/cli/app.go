@@ -1,0 +1,94 @@
+// Package cli is tinydocker's command line: it parses, calls the engine and
+// prints. There is a file for each command.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+
+	"mytinydocker/final/engine"
+	"mytinydocker/final/runtime"
+)
+
+// exit is the exit status of a command that has nothing more to say.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// app is what commands share: our caller's files and what was typed.
+type app struct {
+	stdin          *os.File
+	stdout, stderr io.Writer
+	args           []string
+}
+
+// Main runs the command line args and returns the exit status of the process:
+// for run as docker-run(1) has it, and else 0 or 1.
+func Main(args []string) int {
+	app := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, args: args}
+	err := app.command().Run(context.Background(), args)
+	if status := exit(0); err == nil || errors.As(err, &status) {
+		return int(status)
+	}
+	fmt.Fprintln(os.Stderr, "tinydocker:", err)
+	if start := (*runtime.StartError)(nil); errors.As(err, &start) {
+		return start.Status
+	}
+	if slices.Contains(args, "run") && isRun(args) {
+		return runtime.StatusFailed
+	}
+	return 1
+}
+
+func (a *app) command() *cli.Command {
+	root := &cli.Command{
+		Name:            "tinydocker",
+		Usage:           "containers, without a daemon",
+		Writer:          a.stdout,
+		ErrWriter:       a.stderr,
+		HideHelpCommand: true,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "root", Value: "/var/lib/tinydocker", Sources: cli.EnvVars("TINYDOCKER_ROOT"), Usage: "`FOLDER` of what must last"},
+			&cli.StringFlag{Name: "run-root", Value: "/run/tinydocker", Sources: cli.EnvVars("TINYDOCKER_RUN"), Usage: "`FOLDER` of what ends with the boot"},
+		},
+		Commands: []*cli.Command{a.run(), a.ps(), a.rm(), a.images(), a.version()},
+		Action:   refuseUnknown,
+	}
+	for _, command := range append(root.Commands, root) {
+		command.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
+		command.UseShortOptionHandling = true
+	}
+	return root
+}
+
+func refuseUnknown(_ context.Context, command *cli.Command) error {
+	if name := command.Args().First(); name != "" {
+		return fmt.Errorf("unknown command %q: see tinydocker --help", name)
+	}
+	return cli.ShowRootCommandHelp(command)
+}
+
+// engine opens the state that the global flags name.
+func (a *app) engine(command *cli.Command) (*engine.Engine, error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("containers need root: try it with sudo")
+	}
+	return engine.New(command.String("root"), command.String("run-root"))
+}
+
+// positional returns the end of what was typed that the parser found to be
+// positional and reported as parsed. It drops a "--" even behind the first
+// positional argument, where it is the program's own: `run base echo -- a`.
+func (a *app) positional(parsed []string) []string {
+	tail := a.args[len(a.args)-len(parsed):]
+	if slices.Equal(tail, parsed) {
+		return tail
+	}
+	return a.args[len(a.args)-len(parsed)-1:]
+}

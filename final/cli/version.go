@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v3"
+	"golang.org/x/sys/unix"
+)
+
+func (a *app) version() *cli.Command {
+	return &cli.Command{
+		Name:  "version",
+		Usage: "print what this is and what it runs on",
+		Action: func(context.Context, *cli.Command) error {
+			fmt.Fprintf(a.stdout, "tinydocker %s\n", revision())
+			fmt.Fprintf(a.stdout, " go:      %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			var kernel unix.Utsname
+			if err := unix.Uname(&kernel); err != nil {
+				return fmt.Errorf("ask for the kernel's version: %w", err)
+			}
+			fmt.Fprintf(a.stdout, " kernel:  %s\n", unix.ByteSliceToString(kernel.Release[:]))
+			return nil
+		},
+	}
+}
+
+// revision is the commit this was built from, as far as the build knows.
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	revision, modified := info.Main.Version, ""
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			revision = setting.Value[:12]
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			modified = " (modified)"
+		}
+	}
+	return revision + modified
+}

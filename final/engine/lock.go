@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// errLocked means that somebody watches the container: it runs, or is just being
+// made or removed.
+var errLocked = errors.New("the container is in use")
+
+// lock is held by whoever watches a container. It is an open file description
+// lock (fcntl_locking(2)): the kernel releases it when its holder dies, however
+// that happens, and others can ask for it without taking it.
+type lock struct {
+	file *os.File
+}
+
+// lockContainer takes the lock of a container or returns errLocked at once.
+func (e *Engine) lockContainer(id string) (*lock, error) {
+	folder := e.runFolder(id)
+	for {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return nil, fmt.Errorf("lock the container %.12s: %w", id, err)
+		}
+		held, err := tryLock(filepath.Join(folder, "lock"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the folder was removed in between
+		}
+		if err != nil && !errors.Is(err, errLocked) {
+			return nil, fmt.Errorf("lock the container %.12s: %w", id, err)
+		}
+		return held, err
+	}
+}
+
+// tryLock locks the file at path. It returns fs.ErrNotExist if the file that it
+// has locked is no longer the one at path: its last holder has removed it.
+func tryLock(path string) (*lock, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	whole := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLK, &whole); err != nil {
+		file.Close()
+		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
+			return nil, errLocked
+		}
+		return nil, err
+	}
+	opened, err := file.Stat()
+	if err == nil {
+		var current os.FileInfo
+		if current, err = os.Stat(path); err == nil && !os.SameFile(opened, current) {
+			err = fs.ErrNotExist
+		}
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &lock{file: file}, nil
+}
+
+// release lets others take the lock.
+func (l *lock) release() { l.file.Close() }
+
+// isLocked reports whether somebody watches the container, and disturbs nobody.
+func (e *Engine) isLocked(id string) (bool, error) {
+	file, err := os.Open(filepath.Join(e.runFolder(id), "lock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	whole := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(file.Fd(), unix.F_OFD_GETLK, &whole); err != nil {
+		return false, err
+	}
+	return whole.Type != unix.F_UNLCK, nil
+}

@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// Record is what is kept of a container. It is written whole or not at all.
+type Record struct {
+	ID         string    `json:"id"`
+	Name       string    `json:"name"`
+	Image      string    `json:"image"`
+	ImageID    string    `json:"imageID"`
+	Layers     []string  `json:"layers"` // digests, from the lowest up
+	Command    []string  `json:"command"`
+	Env        []string  `json:"env"`
+	WorkingDir string    `json:"workingDir"`
+	User       string    `json:"user"`
+	Hostname   string    `json:"hostname"`
+	Terminal   bool      `json:"terminal"`
+	Stdin      bool      `json:"stdin"`
+	AutoRemove bool      `json:"autoRemove"`
+	Created    time.Time `json:"created"`
+	Exit       *Exit     `json:"exit,omitempty"`
+}
+
+// Exit is how a container ended.
+type Exit struct {
+	Status   int       `json:"status"`
+	Error    string    `json:"error,omitempty"` // why it did not start
+	Finished time.Time `json:"finished"`
+}
+
+// ShortID is the id as tables show it.
+func (r *Record) ShortID() string { return r.ID[:12] }
+
+func (e *Engine) folder(id string) string    { return filepath.Join(e.root, "containers", id) }
+func (e *Engine) runFolder(id string) string { return filepath.Join(e.run, "containers", id) }
+func (e *Engine) namePath(name string) string {
+	return filepath.Join(e.root, "names", name)
+}
+
+func (e *Engine) recordPath(id string) string { return filepath.Join(e.folder(id), "config.json") }
+
+func (e *Engine) writeRecord(record *Record) error {
+	if err := writeJSON(e.recordPath(record.ID), record); err != nil {
+		return fmt.Errorf("record the container %s: %w", record.ShortID(), err)
+	}
+	return nil
+}
+
+func (e *Engine) readRecord(id string) (*Record, error) {
+	var record Record
+	if err := readJSON(e.recordPath(id), &record); err != nil {
+		return nil, fmt.Errorf("read the record of the container %.12s: %w", id, err)
+	}
+	if record.ID != id {
+		return nil, fmt.Errorf("read the record of the container %.12s: it belongs to %q", id, record.ID)
+	}
+	return &record, nil
+}
+
+// ids returns the ids of all containers, also of those without a record.
+func (e *Engine) ids() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(e.root, "containers"))
+	if err != nil {
+		return nil, fmt.Errorf("list the containers: %w", err)
+	}
+	var ids []string
+	for _, entry := range entries {
+		ids = append(ids, entry.Name())
+	}
+	return ids, nil
+}
+
+// writeJSON replaces a file as a whole: its content is on disk before its name.
+func writeJSON(path string, value any) error {
+	content, err := json.MarshalIndent(value, "", "\t")
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(path, append(content, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(path)))
+}
+
+func readJSON(path string, value any) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(content, value)
+}
+
+// claimName gives a name to a container. A link to an existing name fails, so of
+// many who want it one gets it, whole.
+func (e *Engine) claimName(name, id string) error {
+	claim := filepath.Join(e.folder(id), "name")
+	if err := renameio.WriteFile(claim, []byte(id), 0o600); err != nil {
+		return fmt.Errorf("claim the name %q: %w", name, err)
+	}
+	err := os.Link(claim, e.namePath(name))
+	if errors.Is(err, fs.ErrExist) {
+		holder, _ := e.nameHolder(name)
+		return fmt.Errorf("the name %q is in use by the container %.12s: remove that one (tinydocker rm %s) or choose another", name, holder, name)
+	}
+	if err != nil {
+		return fmt.Errorf("claim the name %q: %w", name, err)
+	}
+	return nil
+}
+
+func (e *Engine) nameHolder(name string) (string, error) {
+	content, err := os.ReadFile(e.namePath(name))
+	return string(content), err
+}
+
+// releaseNames gives up the names that a container has.
+func (e *Engine) releaseNames(id string) error {
+	names, err := os.ReadDir(filepath.Join(e.root, "names"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if holder, err := e.nameHolder(name.Name()); err == nil && holder == id {
+			if err := os.Remove(e.namePath(name.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

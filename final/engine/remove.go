@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// tidy removes what is left of containers whose tool has died: those that were
+// to be removed at their end, and those that never came to have a record. It
+// looks at two folders and takes a lock only where it finds something.
+func (e *Engine) tidy() error {
+	ids, err := e.ids()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		record, err := e.readRecord(id)
+		if err == nil && !record.AutoRemove {
+			continue
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			continue // damaged: its owner will want to look at it before rm
+		}
+		if err := e.tidyContainer(id); err != nil {
+			return err
+		}
+	}
+	return e.tidyRun(ids)
+}
+
+// tidyRun removes the run folders of containers that do not exist.
+func (e *Engine) tidyRun(existing []string) error {
+	entries, err := os.ReadDir(filepath.Join(e.run, "containers"))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if slices.Contains(existing, entry.Name()) {
+			continue
+		}
+		if err := e.tidyContainer(entry.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tidyContainer removes a container that nobody watches, if it is one that is
+// not to be kept.
+func (e *Engine) tidyContainer(id string) error {
+	held, err := e.lockContainer(id)
+	if errors.Is(err, errLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer held.release()
+	// Its tool may have made it one to keep while we waited for the lock.
+	if record, err := e.readRecord(id); err == nil && !record.AutoRemove {
+		return os.RemoveAll(e.runFolder(id))
+	}
+	return e.removeLocked(id)
+}
+
+// removeLocked removes all that there is of a container whose lock we hold: the
+// process first, the record last, so that a removal that fails can be repeated.
+func (e *Engine) removeLocked(id string) error {
+	err := e.killProcess(id)
+	if err == nil {
+		err = e.releaseNames(id)
+	}
+	for _, part := range []string{"upper", "work", "merged", ""} {
+		if err == nil {
+			err = os.RemoveAll(filepath.Join(e.folder(id), part))
+		}
+	}
+	if err == nil {
+		err = os.RemoveAll(e.runFolder(id))
+	}
+	if err != nil {
+		return fmt.Errorf("remove the container %.12s: %w", id, err)
+	}
+	return nil
+}
+
+// Remove removes a container by name or id. A running one is refused, or, with
+// force, killed first.
+func (e *Engine) Remove(name string, force bool) error {
+	id, err := e.Find(name)
+	if err != nil {
+		return err
+	}
+	held, err := e.lockContainer(id)
+	if errors.Is(err, errLocked) && !force {
+		return fmt.Errorf("the container %s runs: stop it first, or remove it by force (rm -f)", name)
+	}
+	if errors.Is(err, errLocked) {
+		held, err = e.takeOver(id)
+	}
+	if err != nil {
+		return err
+	}
+	defer held.release()
+	return e.removeLocked(id)
+}
+
+// takeOver kills a container and waits until whoever watches it has finished.
+func (e *Engine) takeOver(id string) (*lock, error) {
+	deadline := time.Now().Add(10 * time.Second)
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		if err := e.killProcess(id); err != nil {
+			return nil, err
+		}
+		held, err := e.lockContainer(id)
+		if !errors.Is(err, errLocked) {
+			return held, err
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("the container %.12s was killed, and is still being watched", id)
+		}
+		<-time.After(pause)
+	}
+}

@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/runtime"
+)
+
+// impatience is how many times somebody must ask a container to end that does not
+// listen, until it is killed. PID 1 of a PID namespace does not get a signal that
+// it has no handler for (pid_namespaces(7)).
+const impatience = 3
+
+// signals are those that are sent to us and meant for the container. They are
+// caught before there is a container, so that none ends us without it.
+type signals struct {
+	caught  chan os.Signal
+	resized chan os.Signal
+}
+
+func catchSignals() *signals {
+	s := &signals{caught: make(chan os.Signal, 16), resized: make(chan os.Signal, 1)}
+	signal.Notify(s.caught, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+	// A closed pipe is an error of write(2) then, and not our end. Ignoring the
+	// signal would do as much, and have the container's program ignore it too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return s
+}
+
+func (s *signals) stop() {
+	signal.Stop(s.caught)
+	signal.Stop(s.resized)
+	close(s.caught)
+	close(s.resized)
+}
+
+// forwardTo passes signals to the container until stop is called.
+func (s *signals) forwardTo(container *runtime.Container) {
+	go func() {
+		asked := 0
+		for received := range s.caught {
+			if received == syscall.SIGINT || received == syscall.SIGTERM {
+				asked++
+			}
+			if asked >= impatience {
+				received = syscall.SIGKILL
+			}
+			// It fails only when the container has just ended.
+			_ = container.Signal(received)
+		}
+	}()
+}
+
+// resize gives the container's terminal the size of ours, whenever that changes.
+func (s *signals) resize(ours, theirs *os.File) {
+	signal.Notify(s.resized, syscall.SIGWINCH)
+	go func() {
+		for range s.resized {
+			// Either terminal may just be going away.
+			if size, err := unix.IoctlGetWinsize(int(ours.Fd()), unix.TIOCGWINSZ); err == nil {
+				_ = unix.IoctlSetWinsize(int(theirs.Fd()), unix.TIOCSWINSZ, size)
+			}
+		}
+	}()
+}

@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"mytinydocker/final/runtime"
+)
+
+// Streams are our caller's standard files.
+type Streams struct {
+	Stdin          *os.File
+	Stdout, Stderr io.Writer
+}
+
+// size is the size of our terminal, for a container that will have one.
+func (s Streams) size(terminal bool) *specs.Box {
+	if !terminal {
+		return nil
+	}
+	columns, rows, err := term.GetSize(int(s.Stdin.Fd()))
+	if err != nil {
+		return nil // no terminal: the program gets one without a size
+	}
+	return &specs.Box{Height: uint(rows), Width: uint(columns)}
+}
+
+// connect passes everything between our caller and the container until the
+// container has closed its side.
+func (s Streams) connect(container *runtime.Container, stdin bool, signals *signals) error {
+	if container.Console != nil {
+		return s.connectConsole(container.Console, stdin, signals)
+	}
+	if container.Stdin != nil {
+		// Nobody waits for this: our input may have no end.
+		go func() {
+			_, _ = io.Copy(container.Stdin, s.Stdin)
+			container.Stdin.Close()
+		}()
+	}
+	var group sync.WaitGroup
+	var failures [2]error
+	group.Go(func() { failures[0] = passOutput(s.Stdout, container.Stdout) })
+	group.Go(func() { failures[1] = passOutput(s.Stderr, container.Stderr) })
+	group.Wait()
+	return errors.Join(failures[:]...)
+}
+
+// passOutput copies what the container prints. If nobody reads it any more, the
+// container finds its pipe closed, as it would have found ours.
+func passOutput(to io.Writer, from io.ReadCloser) error {
+	_, err := io.Copy(to, from)
+	if errors.Is(err, syscall.EPIPE) {
+		return from.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("pass the container's output on: %w", err)
+	}
+	return nil
+}
+
+// connectConsole makes our terminal the window to the container's: raw, so that
+// Ctrl-C is a character that the container's own terminal makes a signal of.
+func (s Streams) connectConsole(console *os.File, stdin bool, signals *signals) error {
+	defer console.Close()
+	if stdin && term.IsTerminal(int(s.Stdin.Fd())) {
+		before, err := term.MakeRaw(int(s.Stdin.Fd()))
+		if err != nil {
+			return fmt.Errorf("make the terminal raw: %w", err)
+		}
+		defer term.Restore(int(s.Stdin.Fd()), before)
+		signals.resize(s.Stdin, console)
+	}
+	if stdin {
+		go func() { _, _ = io.Copy(console, s.Stdin) }()
+	}
+	_, err := io.Copy(s.Stdout, console)
+	// The kernel says EIO when the last program has closed the terminal.
+	if err != nil && !errors.Is(err, unix.EIO) {
+		return fmt.Errorf("pass the container's terminal on: %w", err)
+	}
+	return nil
+}

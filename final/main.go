@@ -1,0 +1,23 @@
+// Command tinydocker runs containers.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"mytinydocker/final/cli"
+	"mytinydocker/final/runtime"
+)
+
+// This program has two roles: that of the command a user types, and, started by
+// itself, that of a container's first process, which is decided before anything
+// else is set up.
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == runtime.InitRole {
+		if err := runtime.Init(); err != nil {
+			fmt.Fprintln(os.Stderr, "tinydocker: init:", err)
+		}
+		os.Exit(runtime.StatusFailed)
+	}
+	os.Exit(cli.Main(os.Args))
+}

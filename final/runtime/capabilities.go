@@ -1,0 +1,114 @@
+package runtime
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/moby/sys/capability"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// dropPrivileges makes this thread what process says: its user, its groups and
+// its capabilities. The order is the kernel's: only who has CAP_SETPCAP can give
+// up bounding capabilities, and only who has CAP_SETUID can become somebody
+// else, so the permitted ones go last.
+func dropPrivileges(process *specs.Process) error {
+	granted := process.Capabilities
+	if granted == nil {
+		granted = &specs.LinuxCapabilities{}
+	}
+	if err := dropBounding(granted.Bounding); err != nil {
+		return err
+	}
+	if err := setUser(process.User); err != nil {
+		return err
+	}
+	if err := setCapabilities(granted); err != nil {
+		return err
+	}
+	if process.NoNewPrivileges {
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("set no_new_privs: %w", err)
+		}
+	}
+	return nil
+}
+
+// dropBounding keeps only these in the bounding set, beyond which no program of
+// the container can ever get (capabilities(7)).
+func dropBounding(names []string) error {
+	keep, err := capabilities(names)
+	if err != nil {
+		return err
+	}
+	supported, err := capability.ListSupported()
+	if err != nil {
+		return fmt.Errorf("list the capabilities of this kernel: %w", err)
+	}
+	drop := slices.DeleteFunc(supported, func(c capability.Cap) bool { return slices.Contains(keep, c) })
+	if err := capability.DropBound(drop...); err != nil {
+		return fmt.Errorf("drop capabilities from the bounding set: %w", err)
+	}
+	return nil
+}
+
+func setCapabilities(granted *specs.LinuxCapabilities) error {
+	state, err := capability.NewPid2(0)
+	if err != nil {
+		return fmt.Errorf("read the capabilities: %w", err)
+	}
+	state.Clear(capability.CAPS | capability.AMBS)
+	for kind, names := range map[capability.CapType][]string{
+		capability.EFFECTIVE: granted.Effective, capability.PERMITTED: granted.Permitted,
+		capability.INHERITABLE: granted.Inheritable, capability.AMBIENT: granted.Ambient,
+	} {
+		set, err := capabilities(names)
+		if err != nil {
+			return err
+		}
+		state.Set(kind, set...)
+	}
+	if err := state.Apply(capability.CAPS | capability.AMBS); err != nil {
+		return fmt.Errorf("set the capabilities: %w", err)
+	}
+	return nil
+}
+
+func capabilities(names []string) ([]capability.Cap, error) {
+	var set []capability.Cap
+	known := capability.ListKnown()
+	for _, name := range names {
+		index := slices.IndexFunc(known, func(c capability.Cap) bool {
+			return strings.EqualFold("CAP_"+c.String(), name)
+		})
+		if index < 0 {
+			return nil, fmt.Errorf("unknown capability %q", name)
+		}
+		set = append(set, known[index])
+	}
+	return set, nil
+}
+
+// setUser becomes user. PR_SET_KEEPCAPS carries the permitted capabilities over
+// to setCapabilities; execve clears it.
+func setUser(user specs.User) error {
+	groups := make([]int, 0, len(user.AdditionalGids))
+	for _, group := range user.AdditionalGids {
+		groups = append(groups, int(group))
+	}
+	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("keep the capabilities: %w", err)
+	}
+	if err := unix.Setgroups(groups); err != nil {
+		return fmt.Errorf("set the groups %v: %w", groups, err)
+	}
+	if err := unix.Setresgid(int(user.GID), int(user.GID), int(user.GID)); err != nil {
+		return fmt.Errorf("become group %d: %w", user.GID, err)
+	}
+	if err := unix.Setresuid(int(user.UID), int(user.UID), int(user.UID)); err != nil {
+		return fmt.Errorf("become user %d: %w", user.UID, err)
+	}
+	return nil
+}

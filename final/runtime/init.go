@@ -1,0 +1,111 @@
+package runtime
+
+import (
+	"fmt"
+	"net"
+	"os"
+	goruntime "runtime"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// Init is the life of a container's first process up to execve, so it returns
+// only on failure: nil if the parent has been told, and otherwise the error.
+func Init() error {
+	// Capabilities, credentials and PR_SET_NO_NEW_PRIVS belong to a thread,
+	// and execve keeps those of the thread that calls it.
+	goruntime.LockOSThread()
+	if os.Getpid() != 1 {
+		return errParentGone
+	}
+	conn, err := asConn(os.NewFile(initSocket, "the socket of init"))
+	if err != nil {
+		return errParentGone
+	}
+	request, err := receiveRequest(conn)
+	if err != nil {
+		return err
+	}
+	err = become(&request.Spec, conn)
+	if sendFailure(conn, startError(err)) != nil {
+		return err
+	}
+	return nil
+}
+
+// become sets the container up, in the one order that works, and runs its
+// program.
+func become(spec *specs.Spec, conn *net.UnixConn) error {
+	root, others, err := splitMounts(spec)
+	if err != nil {
+		return err
+	}
+	if err := mountRoot(root, spec.Root.Path); err != nil {
+		return err
+	}
+	sources, err := openSources(others)
+	if err != nil {
+		return err
+	}
+	if err := pivot(spec.Root.Path); err != nil {
+		return err
+	}
+	if err := mountAll(others, sources); err != nil {
+		return err
+	}
+	if err := makeDevices(); err != nil {
+		return err
+	}
+	if spec.Process.Terminal {
+		if err := openConsole(spec.Process, conn); err != nil {
+			return err
+		}
+	}
+	if err := setUpNetwork(spec); err != nil {
+		return err
+	}
+	if err := setHostname(spec.Hostname); err != nil {
+		return err
+	}
+	if err := protectPaths(spec.Linux); err != nil {
+		return err
+	}
+	return execute(spec.Process, conn)
+}
+
+func setHostname(name string) error {
+	if err := unix.Sethostname([]byte(name)); err != nil {
+		return fmt.Errorf("set the host name %q: %w", name, err)
+	}
+	return nil
+}
+
+// setUpNetwork sets the loopback of a new network namespace up.
+func setUpNetwork(spec *specs.Spec) error {
+	for _, namespace := range spec.Linux.Namespaces {
+		if namespace.Type == specs.NetworkNamespace && namespace.Path == "" {
+			return setLoopbackUp()
+		}
+	}
+	return nil
+}
+
+// setLoopbackUp uses the oldest interface there is to a network interface's
+// flags, netdevice(7): one call, where netlink needs a library.
+func setLoopbackUp() error {
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("set the loopback up: %w", err)
+	}
+	defer unix.Close(socket)
+	loopback, err := unix.NewIfreq("lo")
+	if err != nil {
+		return fmt.Errorf("set the loopback up: %w", err)
+	}
+	loopback.SetUint16(unix.IFF_UP)
+	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, loopback); err != nil {
+		return fmt.Errorf("set the loopback up: %w", err)
+	}
+	return nil
+}

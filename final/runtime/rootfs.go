@@ -1,0 +1,95 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// splitMounts separates the mount that is the root from those inside it.
+func splitMounts(spec *specs.Spec) (root specs.Mount, others []specs.Mount, err error) {
+	root = specs.Mount{Destination: "/", Source: spec.Root.Path, Options: []string{"bind"}}
+	for index, mount := range spec.Mounts {
+		switch {
+		case mount.Destination != "/":
+			others = append(others, mount)
+		case index == 0:
+			root = mount
+		default:
+			return root, nil, errors.New("a mount on / is not the first one of the specification")
+		}
+	}
+	return root, others, nil
+}
+
+// mountRoot mounts the root file system at path. It makes all mounts private
+// first: our namespace is a copy of the host's, and where those are shared
+// (mount_namespaces(7)) ours would appear there.
+func mountRoot(root specs.Mount, path string) error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make the mounts private: %w", err)
+	}
+	if root.Type == "overlay" {
+		return mountOverlay(root.Options, path)
+	}
+	if err := unix.Mount(root.Source, path, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("bind the root %s to itself: %w", path, err)
+	}
+	return nil
+}
+
+// mountOverlay mounts layers as one root. Its options are `lowerdir+=PATH`, once
+// for each layer from the top down, `upperdir=PATH` and `workdir=PATH`.
+//
+// The kernel's own syntax for these gives `:`, `,` and `\` a meaning and ends at
+// the size of a page. Paths of open files, /proc/self/fd/N, hold none of them and
+// are short; they keep the host's paths out of the container's mountinfo, too.
+func mountOverlay(options []string, target string) error {
+	var lower []string
+	rest := []string{}
+	for _, option := range options {
+		name, path, _ := strings.Cut(option, "=")
+		descriptor, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("open the layer %s: %w", path, err)
+		}
+		defer unix.Close(descriptor)
+		opened := fmt.Sprintf("/proc/self/fd/%d", descriptor)
+		if name == "lowerdir+" {
+			lower = append(lower, opened)
+		} else {
+			rest = append(rest, name+"="+opened)
+		}
+	}
+	data := strings.Join(slices.Insert(rest, 0, "lowerdir="+strings.Join(lower, ":")), ",")
+	if err := unix.Mount("overlay", target, "overlay", 0, data); err != nil {
+		return fmt.Errorf("mount the overlay of %d layers: %w", len(lower), err)
+	}
+	return nil
+}
+
+// pivot makes path, a mount point, the root of this mount namespace and lets go
+// of the old root. Unlike after chroot(2), there is then nothing left to escape
+// to.
+func pivot(path string) error {
+	if err := unix.Chdir(path); err != nil {
+		return fmt.Errorf("enter the root %s: %w", path, err)
+	}
+	// With "." for both, the old root is stacked on the new one at the same
+	// place (pivot_root(2), NOTES), and no folder in the image is needed to put
+	// it in: an image could have made that folder a trap.
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return fmt.Errorf("pivot into the root %s: %w", path, err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("detach the host's root: %w", err)
+	}
+	if err := unix.Chdir("/"); err != nil {
+		return fmt.Errorf("enter the new root: %w", err)
+	}
+	return nil
+}

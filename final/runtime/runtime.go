@@ -1,0 +1,49 @@
+// Package runtime turns an OCI runtime specification into a process.
+//
+// Start clones this program once more as init, in new namespaces, and sends it
+// the specification. Init assembles the root file system in its own mount
+// namespace, pivots into it, gives up what the specification does not grant,
+// and becomes the container's program. The root file system of a specification
+// is the mount whose destination is "/", or else a bind mount of Root.Path.
+//
+// It fails closed: the program runs only if every step before it has succeeded,
+// and an init whose parent has died runs nothing. Nothing is mounted outside
+// the container's mount namespace, so there is nothing to unmount either.
+package runtime
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Exit statuses for a container that did not start, see docker-run(1).
+const (
+	StatusFailed        = 125 // the container could not be set up
+	StatusNotExecutable = 126 // its program cannot be executed
+	StatusNotFound      = 127 // its program does not exist
+)
+
+// StartError is why a container did not start.
+type StartError struct {
+	Status  int // one of the statuses above
+	Message string
+}
+
+func (e *StartError) Error() string { return e.Message }
+
+// errParentGone is what init finds instead of its request when its parent has
+// died.
+var errParentGone = errors.New("init is started by tinydocker itself, and not by hand")
+
+// startError makes err a *StartError, unless it is one.
+func startError(err error) *StartError {
+	var start *StartError
+	if errors.As(err, &start) {
+		return start
+	}
+	return &StartError{Status: StatusFailed, Message: err.Error()}
+}
+
+func failed(status int, format string, args ...any) error {
+	return &StartError{Status: status, Message: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,175 @@
+// Package storage keeps the layers of images: folders that are unpacked once,
+// named by the digest of their content, and never changed.
+package storage
+
+import (
+	_ "crypto/sha256" // for go-digest
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+)
+
+// Layers is the store of unpacked layers below one folder:
+//
+//	sha256/HEX     a layer, complete
+//	partial/HEX    a layer that is being unpacked, or was when its unpacker died
+//	locks/HEX      locked while it is unpacked
+type Layers struct {
+	root string
+}
+
+// NewLayers returns the store below root, which is made when it is needed.
+func NewLayers(root string) *Layers { return &Layers{root: root} }
+
+// Path returns the folder of a layer, which may not exist.
+func (l *Layers) Path(diffID digest.Digest) string {
+	return filepath.Join(l.root, diffID.Algorithm().String(), diffID.Encoded())
+}
+
+// Ensure returns the folder of the layer whose uncompressed tar archive has the
+// digest diffID. If it does not exist, it is unpacked from what open returns; a
+// content with another digest is an error. A layer appears under its name only
+// when it is complete and on disk, and whoever comes while it is unpacked waits.
+func (l *Layers) Ensure(diffID digest.Digest, open func() (io.ReadCloser, error)) (string, error) {
+	if err := diffID.Validate(); err != nil {
+		return "", fmt.Errorf("name a layer %q: %w", diffID, err)
+	}
+	path := l.Path(diffID)
+	if exists(path) {
+		return path, nil
+	}
+	unlock, err := l.lock(diffID)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if exists(path) {
+		return path, nil // somebody else has been at it
+	}
+	if err := l.unpack(diffID, path, open); err != nil {
+		return "", fmt.Errorf("unpack the layer %s: %w", diffID, err)
+	}
+	return path, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// lock waits for the lock of a layer. The kernel releases it when its holder
+// dies.
+func (l *Layers) lock(diffID digest.Digest) (unlock func(), err error) {
+	folder := filepath.Join(l.root, "locks")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(folder, diffID.Encoded()), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX)
+		if err == nil {
+			return func() { file.Close() }, nil
+		}
+		if !errors.Is(err, unix.EINTR) {
+			file.Close()
+			return nil, fmt.Errorf("lock the layer %s: %w", diffID, err)
+		}
+	}
+}
+
+func (l *Layers) unpack(diffID digest.Digest, path string, open func() (io.ReadCloser, error)) (err error) {
+	partial := filepath.Join(l.root, "partial", diffID.Encoded())
+	if err := os.RemoveAll(partial); err != nil { // of an unpacker that died
+		return err
+	}
+	if err := os.MkdirAll(partial, 0o755); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(partial))
+		}
+	}()
+	archive, err := open()
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	verifier := diffID.Verifier()
+	content := io.TeeReader(archive, verifier)
+	if err := Unpack(content, partial); err != nil {
+		return err
+	}
+	// The archive's end marker is not the end of what the digest covers.
+	if _, err := io.Copy(io.Discard, content); err != nil {
+		return err
+	}
+	if !verifier.Verified() {
+		return errors.New("its content has another digest")
+	}
+	return publish(partial, path)
+}
+
+// publish gives a finished folder its name. What is in it reaches the disk
+// before the name does.
+func publish(partial, path string) error {
+	if err := syncFilesystem(partial); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func syncFilesystem(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return unix.Syncfs(int(folder.Fd()))
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return folder.Sync()
+}
+
+// Size returns the number of bytes in the files of a layer. A file with two
+// names counts once.
+func (l *Layers) Size(diffID digest.Digest) (int64, error) {
+	var size int64
+	seen := make(map[uint64]bool)
+	err := filepath.WalkDir(l.Path(diffID), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		var stat unix.Stat_t
+		if err := unix.Lstat(path, &stat); err != nil {
+			return err
+		}
+		if !seen[stat.Ino] {
+			seen[stat.Ino] = true
+			size += stat.Size
+		}
+		return nil
+	})
+	return size, err
+}
