@@ -13,7 +13,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"mytinydocker/final/engine"
-	"mytinydocker/final/runtime"
 )
 
 // exit is the exit status of a command that has nothing more to say.
@@ -28,6 +27,14 @@ type app struct {
 	args           []string
 }
 
+// failure is an error with an exit status of its own.
+type failure struct {
+	status int
+	error
+}
+
+func (f failure) Unwrap() error { return f.error }
+
 // Main runs the command line args and returns the exit status of the process:
 // for run as docker-run(1) has it, and else 0 or 1.
 func Main(args []string) int {
@@ -37,11 +44,8 @@ func Main(args []string) int {
 		return int(status)
 	}
 	fmt.Fprintln(os.Stderr, "tinydocker:", err)
-	if start := (*runtime.StartError)(nil); errors.As(err, &start) {
-		return start.Status
-	}
-	if slices.Contains(args, "run") && isRun(args) {
-		return runtime.StatusFailed
+	if failed := (failure{}); errors.As(err, &failed) {
+		return failed.status
 	}
 	return 1
 }
@@ -61,8 +65,10 @@ func (a *app) command() *cli.Command {
 		Action:   refuseUnknown,
 	}
 	for _, command := range append(root.Commands, root) {
-		command.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
 		command.UseShortOptionHandling = true
+		if command.OnUsageError == nil {
+			command.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
+		}
 	}
 	return root
 }

@@ -34,8 +34,9 @@ func (a *app) run() *cli.Command {
 			if status := exit(0); err == nil || errors.As(err, &status) {
 				return err
 			}
-			return fmt.Errorf("run: %w", err)
+			return runFailure(err)
 		},
+		OnUsageError: func(_ context.Context, _ *cli.Command, err error, _ bool) error { return runFailure(err) },
 	}
 }
 
@@ -75,9 +76,12 @@ func (a *app) runContainer(command *cli.Command) error {
 	return nil
 }
 
-// isRun tells whether args are those of run: what fails before its action does
-// is the tool's failure all the same, and not the program's.
-func isRun(args []string) bool {
-	_ = runtime.StatusFailed
-	return len(args) > 1
+// runFailure is why there is no exit status of the container's: the runtime says
+// which one there is instead, and for all else it is 125.
+func runFailure(err error) error {
+	status := runtime.StatusFailed
+	if start := (*runtime.StartError)(nil); errors.As(err, &start) {
+		status = start.Status
+	}
+	return failure{status, fmt.Errorf("run: %w", err)}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -45,6 +46,45 @@ func (s *shell) exec(ctx context.Context, args []string) error {
 	default:
 		return nil
 	}
+}
+
+// replace makes a program of this process, for `exec`. It returns only if that
+// fails, and then the shell ends.
+func (s *shell) replace(ctx context.Context, args []string) error {
+	here := interp.HandlerCtx(ctx)
+	path, err := interp.LookPathDir(here.Dir, here.Env, args[0])
+	if err != nil {
+		return notFound(here, args[0])
+	}
+	for number, stream := range []any{here.Stdin, here.Stdout, here.Stderr} {
+		if file, ok := stream.(*os.File); ok && int(file.Fd()) != number {
+			if err := unix.Dup3(int(file.Fd()), number, 0); err != nil {
+				return err
+			}
+		}
+	}
+	if err := os.Chdir(here.Dir); err != nil {
+		return err
+	}
+	err = syscall.Exec(path, args, exported(here.Env))
+	fmt.Fprintf(here.Stderr, "sh: %s: %v\n", args[0], err)
+	return interp.ExitStatus(126)
+}
+
+// umask prints or sets the file mode creation mask of this process, which its
+// programs inherit.
+func umask(args []string) []string {
+	if len(args) == 1 {
+		mask := unix.Umask(0)
+		unix.Umask(mask)
+		return []string{"printf", "%s\n", fmt.Sprintf("%04o", mask)}
+	}
+	mask, err := strconv.ParseUint(args[1], 8, 12)
+	if err != nil {
+		return []string{"eval", "echo 'sh: umask: give an octal number' >&2; false"}
+	}
+	unix.Umask(int(mask))
+	return []string{"true"}
 }
 
 // notFound says why there is no program of this name: 127 if there is no file,

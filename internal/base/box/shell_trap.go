@@ -25,12 +25,19 @@ func newTraps() *traps {
 	return &traps{actions: make(map[os.Signal]string), arrived: make(chan os.Signal, 16)}
 }
 
-// call sees every command before it runs: it keeps the traps of signals, replaces
-// this process for `exec`, and puts the command of a signal that has arrived
-// before the one that is due.
+// call sees every command before it runs: it does what the interpreter does not
+// know, and puts the command of a signal that has arrived before the one that is
+// due.
 func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
-	if args[0] == "trap" && len(args) > 2 {
+	switch {
+	case args[0] == "trap" && len(args) > 2:
 		return s.traps.set(args), nil
+	case args[0] == "exec" && len(args) > 1:
+		return nil, s.replace(ctx, args[1:])
+	case args[0] == "umask":
+		return umask(args), nil
+	case args[0] == "kill":
+		args = append([]string{"/bin/kill"}, args[1:]...)
 	}
 	select {
 	case received := <-s.traps.arrived:
