@@ -14,7 +14,6 @@ import (
 	"github.com/u-root/u-root/pkg/core/chmod"
 	"github.com/u-root/u-root/pkg/core/cp"
 	"github.com/u-root/u-root/pkg/core/find"
-	"github.com/u-root/u-root/pkg/core/ls"
 	"github.com/u-root/u-root/pkg/core/mkdir"
 	"github.com/u-root/u-root/pkg/core/mktemp"
 	"github.com/u-root/u-root/pkg/core/mv"
@@ -24,7 +23,7 @@ import (
 )
 
 var fileApplets = map[string]applet{
-	"cat": of(cat.New), "chmod": of(chmod.New), "cp": of(cp.New), "find": of(find.New), "ls": of(ls.New), "mkdir": of(mkdir.New),
+	"cat": of(cat.New), "chmod": of(chmod.New), "cp": of(cp.New), "find": of(find.New), "ls": ls, "mkdir": of(mkdir.New),
 	"mktemp": of(mktemp.New), "mv": of(mv.New), "rm": of(rm.New), "touch": of(touch.New),
 	"rmdir": rmdir, "ln": ln, "chown": chown, "truncate": truncate, "sync": func([]string) error { unix.Sync(); return nil },
 }
