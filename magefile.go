@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,25 +39,26 @@ var Aliases = map[string]any{
 // Run opens a shell in a container from the built-in image; without a terminal it gives a short demonstration.
 func Run() error {
 	mg.Deps(Build)
-	tinydocker := []string{
+	container := []string{
 		"env", "TINYDOCKER_ROOT=" + root, "TINYDOCKER_RUN=" + runRoot,
 		filepath.Join(binaries, "tinydocker"), "run", "--rm", "--hostname", "container",
 	}
 	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
-		return asRoot(append(tinydocker, "-it", "base")...)
+		return asRoot(os.Stdin, append(container, "-it", "base")...)
 	}
-	return asRoot(append(tinydocker, "base", "sh", "-c", demonstration)...)
+	return asRoot(strings.NewReader(demonstration), append(container, "-i", "base")...)
 }
 
 const demonstration = `
-echo "Hello from process $$ of a container: without a terminal, a demonstration instead of a prompt."
+echo "Hello from a container. Without a terminal there is no prompt, but a demonstration:"
 show() { echo; echo "# $*"; "$@"; }
 show hostname
 show id
 show ps
-show ls /
+show echo /*
 show ip addr
-echo; echo "Run this in a terminal to get a shell."`
+echo; echo "Run this in a terminal to get a shell."
+`
 
 // Build makes the built-in image and every program, in bin/.
 func Build() error {
@@ -91,7 +93,7 @@ func Clean() error {
 	if err := command("go", "build", "-o", sweep, "./internal/sweep"); err != nil {
 		return err
 	}
-	if err := asRoot(sweep, root, runRoot); err != nil {
+	if err := asRoot(nil, sweep, root, runRoot); err != nil {
 		return err
 	}
 	for _, built := range []string{binaries, "internal/base/dist/base.tar.gz", "internal/base/dist/config.json"} {
@@ -128,7 +130,7 @@ func test(packages ...string) error {
 	if err != nil {
 		return err
 	}
-	environment := []string{"env", "TESTBED_BINARIES=" + prebuilt, "TESTBED_MUST=" + os.Getenv("TESTBED_MUST")}
+	environment := []string{"env", "TESTBED_BINARIES=" + prebuilt, "TESTBED_MUST=" + os.Getenv("TESTBED_MUST"), "PATH=" + os.Getenv("PATH")}
 	runner, err := rootCommand(environment...)
 	if err != nil {
 		return err
@@ -149,12 +151,12 @@ func folders(names ...string) []string {
 	return folders
 }
 
-func asRoot(words ...string) error {
+func asRoot(stdin io.Reader, words ...string) error {
 	words, err := rootCommand(words...)
 	if err != nil {
 		return err
 	}
-	return command(words...)
+	return start(stdin, words...)
 }
 
 // rootCommand puts sudo before a command where the caller is not root.
@@ -168,10 +170,12 @@ func rootCommand(words ...string) ([]string, error) {
 	return append([]string{"sudo"}, words...), nil
 }
 
-// command runs a program with our terminal and fails as it fails.
-func command(words ...string) error {
+func command(words ...string) error { return start(nil, words...) }
+
+// start runs a program, prints what it prints, and fails as it fails.
+func start(stdin io.Reader, words ...string) error {
 	program := exec.Command(words[0], words[1:]...)
-	program.Stdin, program.Stdout, program.Stderr = os.Stdin, os.Stdout, os.Stderr
+	program.Stdin, program.Stdout, program.Stderr = stdin, os.Stdout, os.Stderr
 	if err := program.Run(); err != nil {
 		return mg.Fatalf(max(program.ProcessState.ExitCode(), 1), "%s: %v", words[0], err)
 	}

@@ -210,7 +210,7 @@ func TestSignalsReachTheProgram(t *testing.T) {
 // time means it.
 func TestThirdInterruptKills(t *testing.T) {
 	host := newHost(t)
-	running := host.command("run", "--rm", "base", "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := host.command("run", "--rm", "base", "sh", "-c", `trap "" INT; echo ready; while :; do sleep 1; done`).Start(t)
 	running.Expect("ready")
 
 	// Two that come at once are one (signal(7)), so keep pressing.
@@ -221,6 +221,22 @@ func TestThirdInterruptKills(t *testing.T) {
 
 	require.Equal(t, 128+9, running.Wait().Code)
 	host.requireNothingLeft()
+}
+
+func TestSignalBeforeTheStartEndsTheTool(t *testing.T) {
+	host := newHost(t)
+	for range 10 {
+		running := host.command("run", "--rm", "base", "sleep", "60").Start(t)
+		testbed.Eventually(t, "the container to be made", func() bool { return len(host.containers()) > 0 })
+
+		testbed.Eventually(t, "the tool to end", func() bool {
+			_ = syscall.Kill(running.Pid(), syscall.SIGTERM)
+			return len(host.containers()) == 0
+		})
+
+		require.NotZero(t, running.Wait().Code)
+		host.requireNothingLeft()
+	}
 }
 
 func TestNothingIsLeftAfterTheToolIsKilled(t *testing.T) {

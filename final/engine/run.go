@@ -22,6 +22,9 @@ func (e *Engine) Run(options Options, streams Streams) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	// From here to the end: a signal must not end us half way through a clean-up.
+	signals := catchSignals()
+	defer signals.stop()
 	held, err := e.lockContainer(record.ID)
 	if err != nil {
 		return 0, err
@@ -30,7 +33,7 @@ func (e *Engine) Run(options Options, streams Streams) (int, error) {
 	if err := e.create(record, image); err != nil {
 		return 0, errors.Join(err, e.removeLocked(record.ID))
 	}
-	status, err := e.supervise(record, streams)
+	status, err := e.supervise(record, streams, signals)
 	if err != nil {
 		return 0, errors.Join(err, e.removeLocked(record.ID))
 	}
@@ -39,7 +42,7 @@ func (e *Engine) Run(options Options, streams Streams) (int, error) {
 
 // supervise starts the container, connects it with our caller and waits for its
 // end.
-func (e *Engine) supervise(record *Record, streams Streams) (int, error) {
+func (e *Engine) supervise(record *Record, streams Streams, signals *signals) (int, error) {
 	// The kernel kills the container with the thread that has started it.
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
@@ -47,11 +50,11 @@ func (e *Engine) supervise(record *Record, streams Streams) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	signals := catchSignals()
-	defer signals.stop()
 	container, err := runtime.Start(spec, runtime.Options{
-		Stdin:   record.Stdin,
-		Started: func(pid int) error { return e.recordProcess(record.ID, pid) },
+		Stdin: record.Stdin,
+		Started: func(pid int) error {
+			return errors.Join(signals.arrived(), e.recordProcess(record.ID, pid))
+		},
 	})
 	if err != nil {
 		return 0, err

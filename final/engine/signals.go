@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,7 +17,7 @@ import (
 const impatience = 3
 
 // signals are those that are sent to us and meant for the container. They are
-// caught before there is a container, so that none ends us without it.
+// caught from before there is a container until nothing of it is left.
 type signals struct {
 	caught  chan os.Signal
 	resized chan os.Signal
@@ -36,6 +37,17 @@ func (s *signals) stop() {
 	signal.Stop(s.resized)
 	close(s.caught)
 	close(s.resized)
+}
+
+// arrived returns an error if somebody wants an end of it before it has begun.
+func (s *signals) arrived() error {
+	select {
+	case received := <-s.caught:
+		number := received.(syscall.Signal)
+		return &runtime.StartError{Status: 128 + int(number), Message: fmt.Sprintf("ended by %s", unix.SignalName(number))}
+	default:
+		return nil
+	}
 }
 
 // forwardTo passes signals to the container until stop is called.

@@ -20,10 +20,11 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-// inner is a run of one of the tests below, in a test process of its own.
+// inner is a run of one of the inner tests below, in a test process of its own.
+// As a benchmark it is not run with the tests.
 func inner(t *testing.T, name string, environment ...string) Command {
 	t.Helper()
-	environment = append(environment, "TESTBED_INNER=1")
+	environment = append(environment, "TESTBED_INNER="+name)
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "TESTBED_") {
 			environment = append(environment, variable)
@@ -32,18 +33,18 @@ func inner(t *testing.T, name string, environment ...string) Command {
 	tests, err := os.Executable()
 	require.NoError(t, err)
 	// In an IPC namespace of its own: what is planted there goes with it.
-	return Command{Path: "unshare", Args: []string{"--ipc", tests, "-test.run=^" + name + "$", "-test.v"}, Env: environment}
+	return Command{Path: "unshare", Args: []string{"--ipc", tests, "-test.v", "-test.run=^$", "-test.bench=^BenchmarkInner$", "-test.benchtime=1x"}, Env: environment}
 }
 
 func TestUnknownRequirementFails(t *testing.T) {
-	result := inner(t, "TestInnerUnknown").Run(t)
+	result := inner(t, "Unknown").Run(t)
 
 	require.Equal(t, 1, result.Code, result.Stdout)
 	require.Contains(t, result.Stdout, `unknown requirement "Overlya"`)
 }
 
 func TestUnknownRequirementInTheEnvironmentFails(t *testing.T) {
-	result := inner(t, "TestInnerNothing", "TESTBED_MUST=Root,Overlya").Run(t)
+	result := inner(t, "Nothing", "TESTBED_MUST=Root,Overlya").Run(t)
 
 	require.Equal(t, 1, result.Code, result.Stdout)
 	require.Contains(t, result.Stdout, `unknown requirement "Overlya"`)
@@ -54,10 +55,10 @@ func TestMissingRequirementSkipsAndSaysWhy(t *testing.T) {
 		t.Skip("requires a machine without AUFS")
 	}
 
-	result := inner(t, "TestInnerAUFS").Run(t)
+	result := inner(t, "AUFS").Run(t)
 
 	require.Zero(t, result.Code, result.Stdout)
-	require.Contains(t, result.Stdout, "--- SKIP: TestInnerAUFS")
+	require.Contains(t, result.Stdout, "--- SKIP: BenchmarkInner")
 	require.Contains(t, result.Stdout, "requires AUFS: ")
 }
 
@@ -66,7 +67,7 @@ func TestMissingRequirementFailsWhereItMustBeThere(t *testing.T) {
 		t.Skip("requires a machine without AUFS")
 	}
 
-	result := inner(t, "TestInnerAUFS", "TESTBED_MUST=Root AUFS").Run(t)
+	result := inner(t, "AUFS", "TESTBED_MUST=Root AUFS").Run(t)
 
 	require.Equal(t, 1, result.Code, result.Stdout)
 	require.Contains(t, result.Stdout, "TESTBED_MUST insists on it")
@@ -87,7 +88,7 @@ func TestProcessHasNamespacesOfItsOwn(t *testing.T) {
 func TestCleanRunLeavesNothing(t *testing.T) {
 	Require(t, Root)
 
-	result := inner(t, "TestInnerNothing").Run(t)
+	result := inner(t, "Nothing").Run(t)
 
 	require.Zero(t, result.Code, result.Stdout+result.Stderr)
 	require.Empty(t, result.Stderr)
@@ -109,42 +110,40 @@ func TestEachKindOfLeakIsReported(t *testing.T) {
 	// thing a leak.
 	running := make(map[string]*Process)
 	for kind := range wanted {
-		running[kind] = inner(t, "TestInnerLeaves"+kind).Start(t)
+		running[kind] = inner(t, kind).Start(t)
 	}
 	for kind, want := range wanted {
 		result := running[kind].Wait()
 
 		require.Equal(t, 1, result.Code, "%s: %s", kind, result.Stdout)
-		require.Contains(t, result.Stdout, "--- PASS", "the test itself passes")
+		require.Contains(t, result.Stdout, "\nPASS\n", "the test itself passes")
 		require.Contains(t, result.Stderr, want)
 	}
 }
 
-// plant leaves one thing of a kind behind. Its tests run only on demand, in a
-// process of their own.
-func plant(t *testing.T) {
-	t.Helper()
-	if os.Getenv("TESTBED_INNER") == "" {
-		t.Skip("is run by another test")
-	}
+func BenchmarkInner(b *testing.B) {
+	inners[os.Getenv("TESTBED_INNER")](b)
 }
 
-func TestInnerNothing(t *testing.T) { plant(t); Require(t, Root) }
-func TestInnerUnknown(t *testing.T) { plant(t); Require(t, "Overlya") }
-func TestInnerAUFS(t *testing.T)    { plant(t); Require(t, AUFS) }
+// inners are the inner tests: some leave something behind.
+var inners = map[string]func(testing.TB){
+	"":        func(t testing.TB) { t.Skip("is run by the tests") },
+	"Nothing": func(t testing.TB) { Require(t, Root) },
+	"Unknown": func(t testing.TB) { Require(t, "Overlya") },
+	"AUFS":    func(t testing.TB) { Require(t, AUFS) },
+	"Mount":   leaveMount, "Link": leaveLink, "Address": leaveAddress, "Rule": leaveRule,
+	"Cgroup": leaveCgroup, "Process": leaveProcess, "File": leaveFile, "Queue": leaveQueue,
+}
 
-func TestInnerLeavesMount(t *testing.T) {
-	plant(t)
+func leaveMount(t testing.TB) {
 	require.NoError(t, unix.Mount("planted", "/mnt", "tmpfs", 0, ""))
 }
 
-func TestInnerLeavesLink(t *testing.T) {
-	plant(t)
+func leaveLink(t testing.TB) {
 	require.NoError(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "planted"}}))
 }
 
-func TestInnerLeavesAddress(t *testing.T) {
-	plant(t)
+func leaveAddress(t testing.TB) {
 	loopback, err := netlink.LinkByName("lo")
 	require.NoError(t, err)
 	address, err := netlink.ParseAddr("192.0.2.1/24")
@@ -152,8 +151,7 @@ func TestInnerLeavesAddress(t *testing.T) {
 	require.NoError(t, netlink.AddrAdd(loopback, address))
 }
 
-func TestInnerLeavesRule(t *testing.T) {
-	plant(t)
+func leaveRule(t testing.TB) {
 	connection, err := nftables.New()
 	require.NoError(t, err)
 	table := connection.AddTable(&nftables.Table{Name: "planted", Family: nftables.TableFamilyIPv4})
@@ -162,8 +160,7 @@ func TestInnerLeavesRule(t *testing.T) {
 	require.NoError(t, connection.Flush())
 }
 
-func TestInnerLeavesCgroup(t *testing.T) {
-	plant(t)
+func leaveCgroup(t testing.TB) {
 	root := strings.TrimPrefix(machine.Controller("pids").Found, "v1 at ")
 	path := filepath.Join(strings.TrimPrefix(root, "v2 at "), "mytinydocker-planted-"+strconv.Itoa(os.Getpid()))
 	require.NoError(t, os.Mkdir(path, 0o755))
@@ -173,20 +170,17 @@ func TestInnerLeavesCgroup(t *testing.T) {
 	require.NoError(t, remove.Start())
 }
 
-func TestInnerLeavesProcess(t *testing.T) {
-	plant(t)
+func leaveProcess(t testing.TB) {
 	orphan := exec.Command("sh", "-c", "sleep 30 &")
 	require.NoError(t, orphan.Run())
 }
 
-func TestInnerLeavesFile(t *testing.T) {
-	plant(t)
+func leaveFile(t testing.TB) {
 	_, err := unix.Open("/etc/passwd", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	require.NoError(t, err)
 }
 
-func TestInnerLeavesQueue(t *testing.T) {
-	plant(t)
+func leaveQueue(t testing.TB) {
 	_, _, errno := unix.Syscall(unix.SYS_MSGGET, unix.IPC_PRIVATE, unix.IPC_CREAT|0o600, 0)
 	require.Zero(t, errno)
 }

@@ -16,48 +16,54 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// image builds the image once and returns its archive and its configuration.
-func image(t *testing.T) (archive []byte, config v1.Image) {
+func TestMain(m *testing.M) {
+	// As mage does, at the root of the module.
+	if err := os.Chdir("../../.."); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// image is what a build writes, by name.
+type image map[string][]byte
+
+func buildImage(t *testing.T) image {
 	t.Helper()
-	t.Chdir("../../..")
 	folder := t.TempDir()
 	require.NoError(t, build(folder, filepath.Join(folder, "base.tar")))
-	archive, err := os.ReadFile(filepath.Join(folder, "base.tar"))
-	require.NoError(t, err)
-	content, err := os.ReadFile(filepath.Join(folder, "config.json"))
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(content, &config))
-	return archive, config
-}
-
-func TestImageIsTheSameEveryTime(t *testing.T) {
-	t.Chdir("../../..")
-	first, second := t.TempDir(), t.TempDir()
-	require.NoError(t, build(first, ""))
-	require.NoError(t, build(second, ""))
-
-	for _, name := range []string{"base.tar.gz", "config.json"} {
-		one, err := os.ReadFile(filepath.Join(first, name))
+	built := make(image)
+	for _, name := range []string{"base.tar", "base.tar.gz", "config.json"} {
+		content, err := os.ReadFile(filepath.Join(folder, name))
 		require.NoError(t, err)
-		other, err := os.ReadFile(filepath.Join(second, name))
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(one, other), name)
+		built[name] = content
 	}
+	return built
 }
 
-func TestCompressedArchiveIsTheOneTheConfigurationNames(t *testing.T) {
-	archive, config := image(t)
-	require.Equal(t, []digest.Digest{digest.FromBytes(archive)}, config.RootFS.DiffIDs)
+func TestImage(t *testing.T) {
+	built := buildImage(t)
 
-	reader, err := gzip.NewReader(bytes.NewReader(compress(archive)))
-	require.NoError(t, err)
-	unpacked, err := io.ReadAll(reader)
-	require.NoError(t, err)
-	require.True(t, bytes.Equal(archive, unpacked))
+	t.Run("is the same every time", func(t *testing.T) {
+		for name, content := range buildImage(t) {
+			require.True(t, bytes.Equal(built[name], content), name)
+		}
+	})
+	t.Run("is the one that its configuration names", func(t *testing.T) {
+		var config v1.Image
+		require.NoError(t, json.Unmarshal(built["config.json"], &config))
+		require.Equal(t, []digest.Digest{digest.FromBytes(built["base.tar"])}, config.RootFS.DiffIDs)
+
+		reader, err := gzip.NewReader(bytes.NewReader(built["base.tar.gz"]))
+		require.NoError(t, err)
+		unpacked, err := io.ReadAll(reader)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(built["base.tar"], unpacked))
+	})
+	t.Run("has a proper root", func(t *testing.T) { requireProperRoot(t, built["base.tar"]) })
 }
 
-func TestRootIsAProperOne(t *testing.T) {
-	archive, _ := image(t)
+func requireProperRoot(t *testing.T, archive []byte) {
+	t.Helper()
 	entries := make(map[string]*tar.Header)
 	reader := tar.NewReader(bytes.NewReader(archive))
 	for {
