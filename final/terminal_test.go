@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/internal/testbed"
 )
 
 func TestTerminalIsTheContainersOwn(t *testing.T) {
@@ -46,21 +48,24 @@ func TestSizeOfTheWindowFollows(t *testing.T) {
 }
 
 func TestTerminalIsRestored(t *testing.T) {
-	for name, end := range map[string]func(send func(string), signal func(syscall.Signal)){
-		"after exit":   func(send func(string), _ func(syscall.Signal)) { send("exit\n") },
-		"after a kill": func(_ func(string), signal func(syscall.Signal)) { signal(syscall.SIGTERM) },
+	for name, test := range map[string]struct {
+		program string
+		end     func(terminal *testbed.Terminal)
+		want    int
+	}{
+		"after exit":   {"echo ready; read -r line; exit 3", func(terminal *testbed.Terminal) { terminal.Send("\n") }, 3},
+		"after a kill": {`trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done`, func(terminal *testbed.Terminal) { terminal.Signal(syscall.SIGTERM) }, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			host := newHost(t)
-			command := host.command("run", "--rm", "-it", "base", "sh", "-c", `trap "exit 9" TERM; echo ready; while read -r line; do $line; done`)
-			terminal := command.Terminal(t)
+			terminal := host.command("run", "--rm", "-it", "base", "sh", "-c", test.program).Terminal(t)
 			before := terminal.Attributes()
 			terminal.Expect("ready")
 			require.Zero(t, terminal.Attributes().Lflag&unix.ICANON, "raw while it runs")
 
-			end(terminal.Send, func(signal syscall.Signal) { terminal.Signal(signal); terminal.Send("\n") })
+			test.end(terminal)
 
-			terminal.Wait()
+			require.Equal(t, test.want, terminal.Wait().Code)
 			require.Equal(t, before, terminal.Attributes())
 			host.requireNothingLeft()
 		})
