@@ -97,8 +97,8 @@ func runInit(t *testing.T, content string, namespaces uintptr) (output string, c
 	init.ExtraFiles = []*os.File{reader}
 	init.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
 	printed, err := init.CombinedOutput()
-	if err != nil {
-		require.IsType(t, &exec.ExitError{}, err)
+	if exit := (*exec.ExitError)(nil); err != nil {
+		require.ErrorAs(t, err, &exit)
 	}
 	return string(printed), init.ProcessState.ExitCode()
 }

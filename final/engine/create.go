@@ -85,7 +85,7 @@ func (r *Record) check() error {
 		return err
 	}
 	if valid, _ := regexp.MatchString(hostnamePattern, r.Hostname); !valid || len(r.Hostname) > 64 {
-		return fmt.Errorf("invalid host name %q: at most 64 of a-z A-Z 0-9 - and .", r.Hostname)
+		return fmt.Errorf("invalid host name %q: at most 64 letters, digits, dots and hyphens", r.Hostname)
 	}
 	if !filepath.IsAbs(r.WorkingDir) {
 		return fmt.Errorf("the working folder %q is not absolute: begin it with /", r.WorkingDir)

@@ -69,20 +69,20 @@ func passOutput(to io.Writer, from io.ReadCloser) error {
 
 // connectConsole makes our terminal the window to the container's: raw, so that
 // Ctrl-C is a character that the container's own terminal makes a signal of.
-func (s Streams) connectConsole(console *os.File, stdin bool, signals *signals) error {
+func (s Streams) connectConsole(console *os.File, stdin bool, signals *signals) (err error) {
 	defer console.Close()
 	if stdin && term.IsTerminal(int(s.Stdin.Fd())) {
 		before, err := term.MakeRaw(int(s.Stdin.Fd()))
 		if err != nil {
 			return fmt.Errorf("make the terminal raw: %w", err)
 		}
-		defer term.Restore(int(s.Stdin.Fd()), before)
+		defer func() { err = errors.Join(err, term.Restore(int(s.Stdin.Fd()), before)) }()
 		signals.resize(s.Stdin, console)
 	}
 	if stdin {
 		go func() { _, _ = io.Copy(console, s.Stdin) }()
 	}
-	_, err := io.Copy(s.Stdout, console)
+	_, err = io.Copy(s.Stdout, console)
 	// The kernel says EIO when the last program has closed the terminal.
 	if err != nil && !errors.Is(err, unix.EIO) {
 		return fmt.Errorf("pass the container's terminal on: %w", err)

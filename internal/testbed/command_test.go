@@ -86,7 +86,8 @@ func TestBuildTakesWhatIsBuiltAlready(t *testing.T) {
 }
 
 func TestNamesDiffer(t *testing.T) {
-	require.NotEqual(t, Name(t), Name(t))
+	first, second := Name(t), Name(t)
+	require.NotEqual(t, first, second)
 	require.Regexp(t, `^[a-z0-9][a-z0-9_.-]+$`, Name(t))
 }
 

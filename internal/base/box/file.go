@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/user"
@@ -10,21 +11,16 @@ import (
 	"strings"
 
 	"github.com/u-root/u-root/pkg/core"
-	"github.com/u-root/u-root/pkg/core/cat"
-	"github.com/u-root/u-root/pkg/core/chmod"
-	"github.com/u-root/u-root/pkg/core/cp"
-	"github.com/u-root/u-root/pkg/core/find"
 	"github.com/u-root/u-root/pkg/core/mkdir"
 	"github.com/u-root/u-root/pkg/core/mktemp"
 	"github.com/u-root/u-root/pkg/core/mv"
-	"github.com/u-root/u-root/pkg/core/rm"
 	"github.com/u-root/u-root/pkg/core/touch"
 	"golang.org/x/sys/unix"
 )
 
 var fileApplets = map[string]applet{
-	"cat": of(cat.New), "chmod": of(chmod.New), "cp": of(cp.New), "find": of(find.New), "ls": ls, "mkdir": of(mkdir.New),
-	"mktemp": of(mktemp.New), "mv": of(mv.New), "rm": of(rm.New), "touch": of(touch.New),
+	"cat": cat, "chmod": chmod, "cp": cp, "find": find, "du": du, "dd": dd, "ls": ls, "mkdir": of(mkdir.New),
+	"mktemp": of(mktemp.New), "mv": of(mv.New), "rm": rm, "touch": of(touch.New),
 	"rmdir": rmdir, "ln": ln, "chown": chown, "truncate": truncate, "sync": func([]string) error { unix.Sync(); return nil },
 }
 
@@ -32,7 +28,8 @@ var fileApplets = map[string]applet{
 func of(construct func() core.Command) applet {
 	return func(args []string) error {
 		command := construct()
-		command.SetIO(os.Stdin, os.Stdout, os.Stderr)
+		// A mistake brings pages of usage there; the error says it in a line.
+		command.SetIO(os.Stdin, os.Stdout, io.Discard)
 		command.SetLookupEnv(os.LookupEnv)
 		folder, err := os.Getwd()
 		if err != nil {

@@ -26,7 +26,7 @@ type lister struct {
 
 func ls(args []string) error {
 	flags := newFlags("ls")
-	l := &lister{out: tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)}
+	l := &lister{out: tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)}
 	flags.BoolVarP(&l.all, "all", "a", false, "names that begin with a dot, too")
 	flags.BoolVarP(&l.almost, "almost-all", "A", false, "as -a, without . and ..")
 	flags.BoolVarP(&l.long, "long", "l", false, "mode, owner, size, time")
@@ -77,7 +77,7 @@ func (l *lister) list(operands []string) error {
 	l.show(files)
 	for index, folder := range folders {
 		if len(operands) > 1 || l.recursive {
-			fmt.Printf("%s%s:\n", strings.Repeat("\n", min(1, index+len(files))), folder)
+			fmt.Fprintf(out, "%s%s:\n", strings.Repeat("\n", min(1, index+len(files))), folder)
 		}
 		if failed := each("ls", []string{folder}, l.folder); failed != nil {
 			err = failed
@@ -115,7 +115,7 @@ func (l *lister) folder(path string) error {
 	l.show(entries)
 	for _, one := range entries {
 		if l.recursive && one.info.IsDir() && one.name != "." && one.name != ".." {
-			fmt.Printf("\n%s:\n", one.path)
+			fmt.Fprintf(out, "\n%s:\n", one.path)
 			if err := l.folder(one.path); err != nil {
 				return err
 			}
@@ -143,12 +143,12 @@ func (l *lister) show(entries []entry) {
 		for _, one := range entries {
 			fmt.Fprintln(l.out, l.line(one))
 		}
-		l.out.Flush()
+		_ = l.out.Flush() // into out, whose error main reports
 	case l.columns > 0:
 		l.showColumns(entries)
 	default:
 		for _, one := range entries {
-			fmt.Println(l.short(one))
+			fmt.Fprintln(out, l.short(one))
 		}
 	}
 }
@@ -165,7 +165,7 @@ func (l *lister) showColumns(entries []entry) {
 		for place := line; place < len(entries); place += lines {
 			fmt.Fprintf(&text, "%-*s", widest, l.short(entries[place]))
 		}
-		fmt.Println(strings.TrimRight(text.String(), " "))
+		fmt.Fprintln(out, strings.TrimRight(text.String(), " "))
 	}
 }
 

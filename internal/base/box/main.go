@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"maps"
@@ -34,6 +35,10 @@ type failure struct {
 
 func (f failure) Error() string { return f.err.Error() }
 func (f failure) Unwrap() error { return f.err }
+
+// out is standard output for applets that print line by line. What is left in it
+// at the end is written then.
+var out = bufio.NewWriter(os.Stdout)
 
 // families are the applets, grouped as the files they are in.
 func families() []map[string]applet {
@@ -78,6 +83,9 @@ func run(args []string) int {
 		return 127
 	}
 	err := do(args)
+	if flushed := out.Flush(); err == nil {
+		err = flushed
+	}
 	if status := exitStatus(0); err == nil || errors.As(err, &status) {
 		return int(status)
 	}

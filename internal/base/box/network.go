@@ -11,7 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-var networkApplets = map[string]applet{"ip": ip, "nc": nc}
+var networkApplets = map[string]applet{"ip": ip, "nc": nc, "ping": ping, "wget": wget, "httpd": httpd}
 
 // ip shows interfaces, addresses and routes, as iproute2 prints them.
 func ip(args []string) error {
@@ -113,14 +113,17 @@ func nc(args []string) error {
 		return err
 	}
 	defer connection.Close()
+	// Either side may be done before the other.
+	sent := make(chan error)
 	go func() {
-		_, _ = io.Copy(connection, os.Stdin)
-		if half, ok := connection.(*net.TCPConn); ok {
-			_ = half.CloseWrite()
+		_, err := io.Copy(connection, os.Stdin)
+		if half, ok := connection.(*net.TCPConn); ok && err == nil {
+			err = half.CloseWrite()
 		}
+		sent <- err
 	}()
 	_, err = io.Copy(os.Stdout, connection)
-	return err
+	return errors.Join(err, <-sent)
 }
 
 func accept(port string) (net.Conn, error) {

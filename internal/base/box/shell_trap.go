@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -37,7 +38,11 @@ func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 	case args[0] == "umask":
 		return umask(args), nil
 	case args[0] == "kill":
-		args = append([]string{"/bin/kill"}, args[1:]...)
+		// The interpreter has this name, and nothing behind it.
+		here := interp.HandlerCtx(ctx)
+		if path, err := interp.LookPathDir(here.Dir, here.Env, "kill"); err == nil {
+			args = append([]string{path}, args[1:]...)
+		}
 	}
 	select {
 	case received := <-s.traps.arrived:

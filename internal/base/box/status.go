@@ -45,7 +45,7 @@ func statText(format, path string, found *unix.Stat_t) string {
 	values := []string{
 		"%n", path, "%a", strconv.FormatUint(uint64(found.Mode&0o7777), 8), "%F", kindOf(found), "%s", strconv.FormatInt(found.Size, 10),
 		"%u", strconv.Itoa(int(found.Uid)), "%g", strconv.Itoa(int(found.Gid)), "%U", userName(found.Uid), "%G", groupName(found.Gid),
-		"%i", strconv.FormatUint(found.Ino, 10), "%h", strconv.FormatUint(uint64(found.Nlink), 10),
+		"%i", strconv.FormatUint(found.Ino, 10), "%h", fmt.Sprint(found.Nlink),
 		"%t", strconv.FormatUint(uint64(unix.Major(found.Rdev)), 16), "%T", strconv.FormatUint(uint64(unix.Minor(found.Rdev)), 16),
 		"%Y", strconv.FormatInt(found.Mtim.Sec, 10), "%y", time.Unix(found.Mtim.Unix()).Format("2006-01-02 15:04:05.000000000 -0700"),
 		"%%", "%",

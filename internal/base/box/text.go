@@ -25,8 +25,7 @@ func inputs(name string, operands []string, headings bool, do func(path string, 
 	}
 	for index, path := range operands {
 		if headings && len(operands) > 1 {
-			fmt.Print(strings.Repeat("\n", min(index, 1)))
-			fmt.Printf("==> %s <==\n", path)
+			fmt.Fprintf(out, "%s==> %s <==\n", strings.Repeat("\n", min(index, 1)), path)
 		}
 		if err := each(name, []string{path}, func(path string) error {
 			return withInput(path, func(in io.Reader) error { return do(path, in) })
@@ -51,12 +50,10 @@ func head(args []string) error {
 			if err != nil {
 				return err
 			}
-			_, err = io.CopyN(os.Stdout, in, size)
+			_, err = io.CopyN(out, in, size)
 			return notEOF(err)
 		}
 		reader := bufio.NewReader(in)
-		out := bufio.NewWriter(os.Stdout)
-		defer out.Flush()
 		for range *lines {
 			line, err := reader.ReadBytes('\n')
 			if _, err := out.Write(line); err != nil {
@@ -94,7 +91,7 @@ func tail(args []string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := os.Stdout.Write(end); err != nil || !*follow {
+		if _, err := out.Write(end); err != nil || !*follow {
 			return err
 		}
 		return followInput(in)
@@ -123,7 +120,10 @@ func tailOf(content []byte, lines, count string) ([]byte, error) {
 
 func followInput(in io.Reader) error {
 	for {
-		if _, err := io.Copy(os.Stdout, in); err != nil {
+		if _, err := io.Copy(out, in); err != nil {
+			return err
+		}
+		if err := out.Flush(); err != nil {
 			return err
 		}
 		<-time.After(100 * time.Millisecond)
@@ -194,7 +194,7 @@ func printCounts(counts []int64, wanted []bool, path string) {
 	if path != "-" {
 		fields = append(fields, path)
 	}
-	fmt.Println(strings.Join(fields, " "))
+	fmt.Fprintln(out, strings.Join(fields, " "))
 }
 
 func tee(args []string) error {

@@ -38,8 +38,7 @@ type grepper struct {
 
 func grep(args []string) error {
 	flags := newFlags("grep")
-	g := &grepper{out: bufio.NewWriter(os.Stdout)}
-	defer g.out.Flush()
+	g := &grepper{out: out}
 	flags.BoolVarP(&g.invert, "invert-match", "v", false, "lines that do not match")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "print nothing")
 	flags.BoolVarP(&g.number, "line-number", "n", false, "print line numbers")
@@ -214,11 +213,12 @@ func sortLines(args []string) error {
 }
 
 func printLines(lines []string) error {
-	out := bufio.NewWriter(os.Stdout)
 	for _, line := range lines {
-		fmt.Fprintln(out, line)
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return err
+		}
 	}
-	return out.Flush()
+	return nil
 }
 
 // fieldOf returns what a line holds from field number on, counted from 1.
@@ -257,8 +257,6 @@ func uniq(args []string) error {
 	if err := parse(flags, args, 0); err != nil {
 		return err
 	}
-	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
 	previous, times := "", 0
 	flush := func() {
 		if times == 0 || *repeated && times == 1 || *single && times > 1 {
@@ -298,8 +296,6 @@ func cut(args []string) error {
 	if err != nil {
 		return failure{2, err}
 	}
-	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
 	return inputs("cut", flags.Args(), false, func(_ string, in io.Reader) error {
 		return eachLine(in, func(line string) error {
 			separator := ""
@@ -360,8 +356,6 @@ func tr(args []string) error {
 		return err
 	}
 	from, to := letters(flags.Arg(0)), letters(flags.Arg(1))
-	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
 	reader := bufio.NewReader(os.Stdin)
 	last := -1
 	for {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -84,8 +83,6 @@ func seq(args []string) error {
 	if step == 0 {
 		return failure{2, errors.New("the step is zero")}
 	}
-	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
 	for count := 0.0; ; count++ {
 		value := first + count*step
 		if step > 0 && value > last || step < 0 && value < last {

@@ -14,6 +14,7 @@ import (
 	"compress/gzip"
 	_ "crypto/sha256" // for go-digest
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -38,12 +39,12 @@ func main() {
 	}
 }
 
-func build(dist, plain string) error {
+func build(dist, plain string) (err error) {
 	folder, err := os.MkdirTemp("", "mkimage-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	box := filepath.Join(folder, "box")
 	if err := buildBox(box); err != nil {
 		return err
