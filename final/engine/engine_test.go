@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"mytinydocker/internal/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+func newEngine(t *testing.T) *Engine {
+	t.Helper()
+	state := testbed.StateRoot(t)
+	engine, err := New(filepath.Join(state, "lib"), filepath.Join(state, "run"))
+	require.NoError(t, err)
+	return engine
+}
+
+// kept makes a container that has ended and is to be kept.
+func kept(t *testing.T, e *Engine, name string) *Record {
+	t.Helper()
+	record := &Record{ID: newID(), Name: name, Created: time.Now().UTC(), Exit: &Exit{Status: 3}}
+	require.NoError(t, os.Mkdir(e.folder(record.ID), 0o700))
+	require.NoError(t, e.claimName(name, record.ID))
+	require.NoError(t, e.writeRecord(record))
+	return record
+}
+
+func TestLockIsHeldByOne(t *testing.T) {
+	engine := newEngine(t)
+	held, err := engine.lockContainer("one")
+	require.NoError(t, err)
+
+	_, err = engine.lockContainer("one")
+	require.ErrorIs(t, err, errLocked)
+	locked, err := engine.isLocked("one")
+	require.NoError(t, err)
+	require.True(t, locked)
+	other, err := engine.lockContainer("another")
+	require.NoError(t, err)
+	other.release()
+
+	held.release()
+	locked, err = engine.isLocked("one")
+	require.NoError(t, err)
+	require.False(t, locked)
+	again, err := engine.lockContainer("one")
+	require.NoError(t, err)
+	again.release()
+}
+
+// Who waits for a lock whose holder removes the file must not end up with the
+// lock of a file that is gone.
+func TestLockOfARemovedFileIsNone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	held, err := tryLock(path)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(path))
+	second, err := tryLock(path)
+	require.NoError(t, err, "it is a new file")
+	held.release()
+	second.release()
+}
+
+func TestDamagedRecordHarmsOnlyItsOwn(t *testing.T) {
+	for name, content := range map[string]string{
+		"empty": "", "cut": `{"id":"`, "null": "null", "list": "[]", "binary": "\x00\xff", "other id": `{"id":"somebody else"}`,
+		"wrong types": `{"id":1,"command":"x"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			engine := newEngine(t)
+			good, bad := kept(t, engine, "good"), kept(t, engine, "bad")
+			require.NoError(t, os.WriteFile(engine.recordPath(bad.ID), []byte(content), 0o600))
+
+			again, err := New(engine.root, engine.run)
+			require.NoError(t, err)
+			list, err := again.List()
+			require.NoError(t, err)
+
+			status := make(map[string]Status)
+			for _, container := range list {
+				status[container.ID] = container.Status
+			}
+			require.Equal(t, map[string]Status{good.ID: Exited, bad.ID: Damaged}, status)
+			require.NoError(t, again.Remove("bad", false))
+			require.NoDirExists(t, engine.folder(bad.ID))
+		})
+	}
+}
+
+func TestTidyKeepsWhatIsToBeKept(t *testing.T) {
+	engine := newEngine(t)
+	record := kept(t, engine, "kept")
+	unfinished, temporary := newID(), kept(t, engine, "temporary")
+	require.NoError(t, os.MkdirAll(engine.folder(unfinished)+"/upper", 0o700))
+	temporary.AutoRemove = true
+	require.NoError(t, engine.writeRecord(temporary))
+	require.NoError(t, os.MkdirAll(engine.runFolder(newID()), 0o700))
+
+	_, err := New(engine.root, engine.run)
+
+	require.NoError(t, err)
+	ids, err := engine.ids()
+	require.NoError(t, err)
+	require.Equal(t, []string{record.ID}, ids)
+	left, err := os.ReadDir(filepath.Join(engine.run, "containers"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+	_, err = engine.nameHolder("temporary")
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestTidyLeavesWhatSomebodyWatches(t *testing.T) {
+	engine := newEngine(t)
+	id := newID()
+	held, err := engine.lockContainer(id)
+	require.NoError(t, err)
+	defer held.release()
+	require.NoError(t, os.Mkdir(engine.folder(id), 0o700))
+
+	_, err = New(engine.root, engine.run)
+
+	require.NoError(t, err)
+	require.DirExists(t, engine.folder(id))
+}
+
+// A process id in a file proves nothing: it may be another process's by now.
+func TestOnlyTheProcessThatWasRecordedIsKilled(t *testing.T) {
+	bystander := testbed.Command{Path: "sleep", Args: []string{"60"}}.Start(t)
+	found, err := identify(bystander.Pid())
+	require.NoError(t, err)
+
+	for name, recorded := range map[string]process{
+		"zero":            {Pid: 0},
+		"all":             {Pid: -1},
+		"init":            {Pid: 1, StartTime: found.StartTime, BootID: found.BootID},
+		"other start":     {Pid: found.Pid, StartTime: found.StartTime - 1, BootID: found.BootID},
+		"other boot":      {Pid: found.Pid, StartTime: found.StartTime, BootID: "another"},
+		"no such process": {Pid: 1 << 30, StartTime: found.StartTime, BootID: found.BootID},
+	} {
+		require.ErrorIs(t, recorded.kill(), errNoProcess, name)
+	}
+	_, err = identify(bystander.Pid())
+	require.NoError(t, err, "the bystander lives")
+
+	require.NoError(t, found.kill())
+	require.ErrorIs(t, found.kill(), errNoProcess)
+}
+
+func TestFolderThatIsOpenToOthersIsRefused(t *testing.T) {
+	state := testbed.StateRoot(t)
+	open := filepath.Join(state, "open")
+	require.NoError(t, os.Mkdir(open, 0o755))
+
+	_, err := New(open, filepath.Join(state, "run"))
+
+	require.ErrorContains(t, err, "chmod 700")
+}
+
+func TestNames(t *testing.T) {
+	for _, name := range []string{"ab", "A-b_c.9", "0a"} {
+		require.NoError(t, checkName(name), name)
+	}
+	for _, name := range []string{"", "a", ".a", "-a", "_a", "a/b", "../x", "a b", "a\n", "ä", "a\x00b", strings.Repeat("x", 129)} {
+		require.Error(t, checkName(name), "%q", name)
+	}
+	require.NoError(t, checkName(randomName()))
+}
+
+func TestFindByNameIDOrPrefix(t *testing.T) {
+	engine := newEngine(t)
+	record := kept(t, engine, "named")
+
+	for _, name := range []string{"named", record.ID, record.ShortID(), record.ID[:3]} {
+		id, err := engine.Find(name)
+		require.NoError(t, err, name)
+		require.Equal(t, record.ID, id)
+	}
+	for _, name := range []string{"", "nosuch", "../names/named", "g"} {
+		_, err := engine.Find(name)
+		require.Error(t, err, "%q", name)
+	}
+}
+
+func TestEnvironmentOfTheUserComesLast(t *testing.T) {
+	t.Setenv("FROM_CALLER", "caller")
+	record := &Record{Hostname: "tiny"}
+
+	variables, err := environment([]string{"A=image", "B=image", "PATH=/image"}, []string{"A=user", "FROM_CALLER", "NOT_SET_ANYWHERE"}, record)
+
+	require.NoError(t, err)
+	require.Equal(t, []string{"PATH=/image", "HOSTNAME=tiny", "A=user", "B=image", "FROM_CALLER=caller"}, variables)
+}

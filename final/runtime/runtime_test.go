@@ -1,0 +1,211 @@
+package runtime
+
+import (
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/internal/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+// connected returns both ends of the sockets between parent and init.
+func connected(t *testing.T) (parent, init *net.UnixConn) {
+	t.Helper()
+	parent, file, err := socketPair()
+	require.NoError(t, err)
+	init, err = asConn(file)
+	require.NoError(t, err)
+	t.Cleanup(func() { parent.Close(); init.Close() })
+	return parent, init
+}
+
+func minimal() specs.Spec {
+	return specs.Spec{Root: &specs.Root{Path: "/root"}, Process: &specs.Process{Args: []string{"a b", "", "\n"}}}
+}
+
+func TestRequestArrivesWhole(t *testing.T) {
+	parent, init := connected(t)
+	require.NoError(t, sendRequest(parent, request{Spec: minimal()}))
+
+	received, err := receiveRequest(init)
+
+	require.NoError(t, err)
+	require.Equal(t, minimal(), received.Spec)
+}
+
+func TestUnfinishedRequestIsRefused(t *testing.T) {
+	for name, content := range map[string]string{
+		"nothing":    "",
+		"half":       `{"spec":{"root":{"path":"/"},"process":{"args":["touch"`,
+		"no process": `{"spec":{"root":{"path":"/"}}}`,
+		"no program": `{"spec":{"root":{"path":"/"},"process":{"args":[]}}}`,
+		"no root":    `{"spec":{"process":{"args":["true"]}}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			parent, init := connected(t)
+			_, err := io.WriteString(parent, content)
+			require.NoError(t, err)
+			require.NoError(t, parent.Close())
+
+			_, err = receiveRequest(init)
+
+			require.Error(t, err)
+		})
+	}
+}
+
+func TestFailureArrivesWithItsStatus(t *testing.T) {
+	parent, init := connected(t)
+	require.NoError(t, sendFailure(init, &StartError{Status: 127, Message: "no such file"}))
+	require.NoError(t, init.Close())
+
+	console, err := receiveReports(parent)
+
+	require.Nil(t, console)
+	require.Equal(t, &StartError{Status: 127, Message: "no such file"}, err)
+}
+
+func TestConsoleArrivesAndThenAFailure(t *testing.T) {
+	parent, init := connected(t)
+	file, err := os.Open("/dev/null")
+	require.NoError(t, err)
+	defer file.Close()
+	require.NoError(t, sendConsole(init, file))
+	require.NoError(t, sendFailure(init, &StartError{Status: 126, Message: "later"}))
+	require.NoError(t, init.Close())
+
+	console, err := receiveReports(parent)
+
+	require.Equal(t, &StartError{Status: 126, Message: "later"}, err)
+	require.NotNil(t, console)
+	require.NoError(t, console.Close())
+}
+
+func TestSilenceMeansThatTheProgramRuns(t *testing.T) {
+	parent, init := connected(t)
+	require.NoError(t, init.Close())
+
+	console, err := receiveReports(parent)
+
+	require.NoError(t, err)
+	require.Nil(t, console)
+}
+
+// Whoever opens the program of a running init for writing could change what root
+// runs next time on the host (CVE-2019-5736).
+func TestOwnProgramCannotBeWrittenByWayOfInit(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	self, err := openSelf()
+	require.NoError(t, err)
+	defer self.Close()
+
+	for _, flag := range []int{os.O_WRONLY, os.O_RDWR | os.O_APPEND} {
+		_, err = os.OpenFile(pathOfFile(self), flag, 0)
+		require.ErrorIs(t, err, unix.EROFS)
+	}
+	require.ErrorIs(t, os.Chmod(pathOfFile(self), 0o777), unix.EROFS)
+}
+
+// inMountNamespace moves the rest of the test into a mount namespace of its own.
+func inMountNamespace(t *testing.T) {
+	t.Helper()
+	testbed.Require(t, testbed.Root, testbed.Overlay)
+	lockThread(t)
+	require.NoError(t, unix.Unshare(unix.CLONE_NEWNS|unix.CLONE_FS))
+	require.NoError(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+}
+
+func TestOverlayTakesPathsWithAnyCharacter(t *testing.T) {
+	inMountNamespace(t)
+	base := filepath.Join(t.TempDir(), `a:b,c\d e`)
+	var options []string
+	for _, name := range []string{"lowerdir+=one", "lowerdir+=two", "upperdir=upper", "workdir=work"} {
+		kind, folder, _ := cut(name)
+		require.NoError(t, os.MkdirAll(filepath.Join(base, folder), 0o755))
+		options = append(options, kind+"="+filepath.Join(base, folder))
+	}
+	merged := filepath.Join(base, "merged")
+	require.NoError(t, os.Mkdir(merged, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(base, "one", "file"), []byte("upper layer wins"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(base, "two", "file"), []byte("lower layer"), 0o644))
+
+	require.NoError(t, mountOverlay(options, merged))
+	defer unix.Unmount(merged, 0)
+
+	content, err := os.ReadFile(filepath.Join(merged, "file"))
+	require.NoError(t, err)
+	require.Equal(t, "upper layer wins", string(content))
+	require.NoError(t, os.WriteFile(filepath.Join(merged, "new"), nil, 0o644))
+	require.FileExists(t, filepath.Join(base, "upper", "new"))
+}
+
+func TestMountPointMustBeAFolder(t *testing.T) {
+	for name, make := range map[string]func(path string) error{
+		"file":             func(path string) error { return os.WriteFile(path, nil, 0o644) },
+		"symlink":          func(path string) error { return os.Symlink("/", path) },
+		"dangling symlink": func(path string) error { return os.Symlink("/no/such", path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "proc")
+			require.NoError(t, make(path))
+
+			require.Error(t, mountFilesystem(specs.Mount{Destination: path, Type: "proc", Source: "proc"}))
+		})
+	}
+}
+
+func TestLookPath(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "program"), nil, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "text"), nil, 0o644))
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "folder"), 0o755))
+	env := []string{"PATH=/no/such", "PATH=/nor/this:" + folder}
+
+	path, err := lookPath("program", env)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(folder, "program"), path)
+	for name, status := range map[string]int{"text": 126, "folder": 127, "nosuch": 127, "": 127} {
+		_, err := lookPath(name, env)
+		require.Equal(t, status, startError(err).Status, name)
+	}
+	path, err = lookPath("./relative", env)
+	require.NoError(t, err)
+	require.Equal(t, "./relative", path)
+}
+
+func TestUnknownCapabilityIsRefused(t *testing.T) {
+	_, err := capabilities([]string{"CAP_CHOWN", "CAP_NOSUCH"})
+
+	require.ErrorContains(t, err, "CAP_NOSUCH")
+}
+
+// Init without its parent's socket must leave the machine alone, whoever starts
+// it and as what.
+func TestInitAloneDoesNothing(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	tool := testbed.Build(t, "mytinydocker/final")
+	before, err := os.ReadFile("/proc/self/mountinfo")
+	require.NoError(t, err)
+
+	for _, namespaces := range []uintptr{0, syscall.CLONE_NEWPID} {
+		init := exec.Command(tool, InitRole)
+		init.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
+		output, err := init.CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(output), "not by hand")
+	}
+
+	after, err := os.ReadFile("/proc/self/mountinfo")
+	require.NoError(t, err)
+	require.Equal(t, string(before), string(after))
+}
