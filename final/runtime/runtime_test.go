@@ -101,19 +101,41 @@ func TestSilenceMeansThatTheProgramRuns(t *testing.T) {
 	require.Nil(t, console)
 }
 
-// Whoever opens the program of a running init for writing could change what root
-// runs next time on the host (CVE-2019-5736).
-func TestOwnProgramCannotBeWrittenByWayOfInit(t *testing.T) {
+func TestReadOnlyMountOfAFile(t *testing.T) {
 	testbed.Require(t, testbed.Root)
-	self, err := openSelf()
+	path := filepath.Join(t.TempDir(), "program")
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/true"), 0o755))
+	file, err := readOnlyMount(path)
 	require.NoError(t, err)
-	defer self.Close()
+	defer file.Close()
 
 	for _, flag := range []int{os.O_WRONLY, os.O_RDWR | os.O_APPEND} {
-		_, err = os.OpenFile(pathOfFile(self), flag, 0)
+		_, err = os.OpenFile(pathOfFile(file), flag, 0)
 		require.ErrorIs(t, err, unix.EROFS)
 	}
-	require.ErrorIs(t, os.Chmod(pathOfFile(self), 0o777), unix.EROFS)
+	require.ErrorIs(t, os.Chmod(pathOfFile(file), 0o777), unix.EROFS)
+}
+
+func TestSealedCopyOfAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "program")
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/true"), 0o755))
+	file, err := sealedCopy(path)
+	require.NoError(t, err)
+	defer file.Close()
+
+	_, err = file.WriteAt([]byte("x"), 0)
+	require.ErrorIs(t, err, unix.EPERM)
+	require.ErrorIs(t, file.Truncate(0), unix.EPERM)
+	content, err := os.ReadFile(pathOfFile(file))
+	require.NoError(t, err)
+	require.Equal(t, "#!/bin/true", string(content))
+}
+
+// The test binary itself was started from another mount namespace.
+func TestOwnProgramIsFoundFromAnotherMountNamespace(t *testing.T) {
+	self, err := openSelf()
+	require.NoError(t, err)
+	require.NoError(t, self.Close())
 }
 
 // inMountNamespace moves the rest of the test into a mount namespace of its own.

@@ -51,7 +51,13 @@ func Start(spec *specs.Spec, options Options) (*Container, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	container := &Container{init: initCommand(spec, inits)}
+	self, err := openSelf()
+	if err != nil {
+		inits.Close()
+		return nil, err
+	}
+	defer self.Close()
+	container := &Container{init: initCommand(spec, self, inits)}
 	err = container.clone(spec, options)
 	inits.Close()
 	if err != nil {
@@ -77,8 +83,8 @@ func Start(spec *specs.Spec, options Options) (*Container, error) {
 // initCommand returns init in the namespaces of spec. Its environment is empty:
 // what the container is to have travels in the request, and reaches only the
 // program.
-func initCommand(spec *specs.Spec, inits *os.File) *exec.Cmd {
-	init := exec.Command("/proc/self/exe", InitRole)
+func initCommand(spec *specs.Spec, self, inits *os.File) *exec.Cmd {
+	init := exec.Command(pathOfFile(self), InitRole) //nolint:forbidigo // it is ourselves
 	init.Args[0] = "tinydocker"
 	init.Env = []string{}
 	init.ExtraFiles = []*os.File{inits}
