@@ -255,13 +255,14 @@ func TestNothingIsLeftAfterTheToolIsKilled(t *testing.T) {
 // However early it dies, the next command finds its state in order. The audit
 // at the end of the suite looks for processes and mounts.
 func TestToolKilledAtAnyMoment(t *testing.T) {
-	host := newHost(t)
+	state := newHost(t)
 	for _, sign := range []string{
-		"", host.root, host.root + "/layers/sha256/*", host.run + "/containers/*", host.root + "/containers/*",
-		host.root + "/names/*", host.root + "/containers/*/config.json", host.run + "/containers/*/state.json",
-		host.root + "/containers/*/work/work",
+		"", state.root, state.root + "/layers/sha256/*", state.run + "/containers/*", state.root + "/containers/*",
+		state.root + "/names/*", state.root + "/containers/*/config.json", state.run + "/containers/*/state.json",
+		state.root + "/containers/*/work/work",
 	} {
-		t.Run(strings.ReplaceAll(strings.TrimPrefix(sign, filepath.Dir(host.root)), "/", " "), func(t *testing.T) {
+		t.Run(strings.ReplaceAll(strings.TrimPrefix(sign, filepath.Dir(state.root)), "/", " "), func(t *testing.T) {
+			host := &host{t: t, root: state.root, run: state.run}
 			running := host.command("run", "--rm", "--name", "victim", "base", "sleep", "60").Start(t)
 			testbed.Eventually(t, sign, func() bool {
 				found, err := filepath.Glob(sign)

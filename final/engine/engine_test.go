@@ -55,6 +55,36 @@ func TestLockIsHeldByOne(t *testing.T) {
 	again.release()
 }
 
+// Whoever waits for the lock of a container that is just being removed must not
+// be in the way.
+func TestRunFolderIsRemovedWhileOthersWantIt(t *testing.T) {
+	engine := newEngine(t)
+	stop := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if held, err := engine.lockContainer("wanted"); err == nil {
+				held.release()
+			}
+		}
+	}()
+	for range 500 {
+		held, err := engine.lockContainer("wanted")
+		if err == nil {
+			require.NoError(t, engine.removeRunFolder("wanted"))
+			held.release()
+		}
+	}
+	close(stop)
+	<-stopped
+}
+
 // Who waits for a lock whose holder removes the file must not end up with the
 // lock of a file that is gone.
 func TestLockOfARemovedFileIsNone(t *testing.T) {

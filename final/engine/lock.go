@@ -87,3 +87,23 @@ func (e *Engine) isLocked(id string) (bool, error) {
 	}
 	return whole.Type != unix.F_UNLCK, nil
 }
+
+// removeRunFolder removes what a container had while it ran. Somebody who wants
+// the lock may make it anew at any moment; the folder is then theirs.
+func (e *Engine) removeRunFolder(id string) error {
+	folder := e.runFolder(id)
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
+			return err
+		}
+	}
+	err = os.Remove(folder)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTEMPTY) {
+		return nil
+	}
+	return err
+}

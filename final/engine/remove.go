@@ -63,7 +63,7 @@ func (e *Engine) tidyContainer(id string) error {
 	defer held.release()
 	// Its tool may have made it one to keep while we waited for the lock.
 	if record, err := e.readRecord(id); err == nil && !record.AutoRemove {
-		return os.RemoveAll(e.runFolder(id))
+		return e.removeRunFolder(id)
 	}
 	return e.removeLocked(id)
 }
@@ -81,7 +81,7 @@ func (e *Engine) removeLocked(id string) error {
 		}
 	}
 	if err == nil {
-		err = os.RemoveAll(e.runFolder(id))
+		err = e.removeRunFolder(id)
 	}
 	if err != nil {
 		return fmt.Errorf("remove the container %.12s: %w", id, err)

@@ -87,5 +87,5 @@ func (e *Engine) finish(record *Record, status int) error {
 	if err := e.writeRecord(record); err != nil {
 		return err
 	}
-	return os.RemoveAll(e.runFolder(record.ID))
+	return e.removeRunFolder(record.ID)
 }
