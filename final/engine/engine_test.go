@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -55,6 +56,26 @@ func TestLockIsHeldByOne(t *testing.T) {
 	again.release()
 }
 
+// Somebody who tidies up may hold the lock of a container that is just being made.
+func TestNewContainerGetsItsLockInTheEnd(t *testing.T) {
+	engine := newEngine(t)
+	tidier, err := engine.lockContainer("new")
+	require.NoError(t, err)
+	got := make(chan error)
+	go func() {
+		held, err := engine.lockNew("new")
+		if err == nil {
+			held.release()
+		}
+		got <- err
+	}()
+
+	require.NoError(t, engine.removeRunFolder("new"))
+	tidier.release()
+
+	require.NoError(t, <-got)
+}
+
 // Whoever waits for the lock of a container that is just being removed must not
 // be in the way.
 func TestRunFolderIsRemovedWhileOthersWantIt(t *testing.T) {
@@ -89,10 +110,10 @@ func TestRunFolderIsRemovedWhileOthersWantIt(t *testing.T) {
 // lock of a file that is gone.
 func TestLockOfARemovedFileIsNone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	held, err := tryLock(path)
+	held, err := lockFile(path, unix.F_OFD_SETLK)
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(path))
-	second, err := tryLock(path)
+	second, err := lockFile(path, unix.F_OFD_SETLK)
 	require.NoError(t, err, "it is a new file")
 	held.release()
 	second.release()

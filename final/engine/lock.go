@@ -23,13 +23,24 @@ type lock struct {
 
 // lockContainer takes the lock of a container or returns errLocked at once.
 func (e *Engine) lockContainer(id string) (*lock, error) {
+	return e.acquire(id, unix.F_OFD_SETLK)
+}
+
+// lockNew takes the lock of a container that is about to be made. Nobody knows of
+// it yet but whoever tidies up, and may take it for a leftover; that is over in
+// a moment.
+func (e *Engine) lockNew(id string) (*lock, error) {
+	return e.acquire(id, unix.F_OFD_SETLKW)
+}
+
+func (e *Engine) acquire(id string, how int) (*lock, error) {
 	folder := e.runFolder(id)
 	for {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, fmt.Errorf("lock the container %.12s: %w", id, err)
 		}
-		held, err := tryLock(filepath.Join(folder, "lock"))
-		if errors.Is(err, fs.ErrNotExist) {
+		held, err := lockFile(filepath.Join(folder, "lock"), how)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EINTR) {
 			continue // the folder was removed in between
 		}
 		if err != nil && !errors.Is(err, errLocked) {
@@ -39,15 +50,15 @@ func (e *Engine) lockContainer(id string) (*lock, error) {
 	}
 }
 
-// tryLock locks the file at path. It returns fs.ErrNotExist if the file that it
+// lockFile locks the file at path. It returns fs.ErrNotExist if the file that it
 // has locked is no longer the one at path: its last holder has removed it.
-func tryLock(path string) (*lock, error) {
+func lockFile(path string, how int) (*lock, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	whole := unix.Flock_t{Type: unix.F_WRLCK}
-	if err := unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLK, &whole); err != nil {
+	if err := unix.FcntlFlock(file.Fd(), how, &whole); err != nil {
 		file.Close()
 		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
 			return nil, errLocked

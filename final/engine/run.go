@@ -25,7 +25,7 @@ func (e *Engine) Run(options Options, streams Streams) (int, error) {
 	// From here to the end: a signal must not end us half way through a clean-up.
 	signals := catchSignals()
 	defer signals.stop()
-	held, err := e.lockContainer(record.ID)
+	held, err := e.lockNew(record.ID)
 	if err != nil {
 		return 0, err
 	}
