@@ -1,0 +1,86 @@
+package chapters
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Headings are those of every chapter's README, in this order.
+var Headings = []string{
+	"What you will build", "The idea", "Write the test first", "Make it pass", "Refactor", "Try it", "Break it",
+	"How Docker and runc do it", "Exercises",
+}
+
+// CheckReadme returns what is wrong with the README of the chapter in folder: its
+// headings, code that it quotes and that is not in the file any more, and links
+// to files that do not exist.
+func CheckReadme(folder string) ([]string, error) {
+	content, err := os.ReadFile(filepath.Join(folder, "README.md"))
+	if err != nil {
+		return nil, err
+	}
+	text := string(content)
+	wrong := checkHeadings(text)
+	quotes, err := checkQuotes(folder, text)
+	if err != nil {
+		return nil, err
+	}
+	wrong = append(wrong, quotes...)
+	return append(wrong, checkLinks(folder, text)...), nil
+}
+
+func checkHeadings(text string) []string {
+	var found []string
+	for _, line := range strings.Split(outsideOfFences(text), "\n") {
+		if heading, ok := strings.CutPrefix(line, "## "); ok {
+			found = append(found, heading)
+		}
+	}
+	if !slices.Equal(found, Headings) {
+		return []string{fmt.Sprintf("the headings are %q and should be %q", found, Headings)}
+	}
+	return nil
+}
+
+var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
+
+func outsideOfFences(text string) string { return fence.ReplaceAllString(text, "") }
+
+// checkQuotes looks for every block that begins with "```go file=NAME" in that
+// file. Lines may be indented otherwise there, all by as much.
+func checkQuotes(folder, text string) ([]string, error) {
+	var wrong []string
+	for _, block := range fence.FindAllStringSubmatch(text, -1) {
+		name, quoted := strings.CutPrefix(block[1], "go file=")
+		if !quoted {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			return nil, err
+		}
+		if !strings.Contains(string(content), block[2]) {
+			wrong = append(wrong, fmt.Sprintf("this is not in %s:\n%s", name, block[2]))
+		}
+	}
+	return wrong, nil
+}
+
+var link = regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
+
+func checkLinks(folder, text string) []string {
+	var wrong []string
+	for _, target := range link.FindAllStringSubmatch(outsideOfFences(text), -1) {
+		if strings.Contains(target[1], "://") {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(folder, target[1])); err != nil {
+			wrong = append(wrong, "a link leads to nothing: "+target[1])
+		}
+	}
+	return wrong
+}
