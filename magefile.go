@@ -15,7 +15,7 @@ import (
 	"github.com/magefile/mage/mg"
 	"golang.org/x/sys/unix"
 
-	"mytinydocker/internal/testbed/machine"
+	"mytinydocker/internal/testbed/chapters"
 )
 
 const (
@@ -27,8 +27,6 @@ const (
 	root    = "/var/lib/mytinydocker"
 	runRoot = "/run/mytinydocker"
 )
-
-var chapters = []string{"stage01-namespaces"}
 
 // Aliases are the names that are quicker to type.
 var Aliases = map[string]any{
@@ -66,7 +64,7 @@ func Build() error {
 	if err := command("go", "build", "-o", filepath.Join(binaries, "tinydocker"), "./final"); err != nil {
 		return err
 	}
-	return command(append([]string{"go", "build", "-o", binaries + "/"}, folders(chapters...)...)...)
+	return command(append([]string{"go", "build", "-o", binaries + "/"}, stages()...)...)
 }
 
 // BaseImage makes the built-in image, which tinydocker then carries.
@@ -84,16 +82,12 @@ func Lint() error {
 
 // Doctor tells what this machine can run, and how to mend what it cannot.
 func Doctor() error {
-	return machine.Report(os.Stdout, machine.All())
+	return rootProgram("doctor")
 }
 
 // Clean removes what was built and whatever an experiment left on this machine.
 func Clean() error {
-	sweep := filepath.Join(binaries, "sweep")
-	if err := command("go", "build", "-o", sweep, "./internal/sweep"); err != nil {
-		return err
-	}
-	if err := asRoot(nil, sweep, root, runRoot); err != nil {
+	if err := rootProgram("sweep", root, runRoot); err != nil {
 		return err
 	}
 	for _, built := range []string{binaries, "internal/base/dist/base.tar.gz", "internal/base/dist/config.json"} {
@@ -104,6 +98,18 @@ func Clean() error {
 	return nil
 }
 
+// Chapters looks after the files that chapters have in common.
+type Chapters mg.Namespace
+
+// Carry copies a fix of a chapter's file to the later chapters: chapters:carry stage01-namespaces/run.go
+func (Chapters) Carry(file string) error {
+	written, err := chapters.Carry(".", file)
+	for _, path := range written {
+		fmt.Println(path)
+	}
+	return err
+}
+
 // Test runs the tests: all of them, or those of one chapter.
 type Test mg.Namespace
 
@@ -111,7 +117,7 @@ type Test mg.Namespace
 func (Test) All() error { return test("./...") }
 
 // Stage01 tests chapter 1: namespaces.
-func (Test) Stage01() error { return test(folders("stage01-namespaces")...) }
+func (Test) Stage01() error { return test("./stage01-namespaces") }
 
 // Final tests tinydocker.
 func (Test) Final() error { return test("./final/...") }
@@ -122,7 +128,7 @@ func (Test) Internal() error { return test("./internal/...") }
 // test builds as the caller and runs the test binaries as root.
 func test(packages ...string) error {
 	mg.SerialDeps(BaseImage)
-	build := append([]string{"go", "build", "-o", testing + "/", "./final", "./internal/base/box"}, folders(chapters...)...)
+	build := append([]string{"go", "build", "-o", testing + "/", "./final", "./internal/base/box"}, stages()...)
 	if err := command(build...); err != nil {
 		return err
 	}
@@ -143,12 +149,21 @@ func test(packages ...string) error {
 	}, packages...)...)
 }
 
-func folders(names ...string) []string {
+func stages() []string {
 	var folders []string
-	for _, name := range names {
-		folders = append(folders, "./"+name)
+	for _, chapter := range chapters.All {
+		folders = append(folders, "./"+chapter.Folder)
 	}
 	return folders
+}
+
+// rootProgram builds one of our own programs as the caller and runs it as root.
+func rootProgram(name string, args ...string) error {
+	path := filepath.Join(binaries, name)
+	if err := command("go", "build", "-o", path, "./internal/"+name); err != nil {
+		return err
+	}
+	return asRoot(os.Stdin, append([]string{path}, args...)...)
 }
 
 func asRoot(stdin io.Reader, words ...string) error {

@@ -12,7 +12,7 @@ import (
 
 // Kernel looks for Linux 5.11, the first with close_range's CLOSE_RANGE_CLOEXEC.
 func Kernel() Check {
-	check := Check{Name: "kernel", Mend: "update to Linux 5.11 or newer, or use the VM in vagrant/"}
+	check := Check{Name: "kernel", Mend: "update to Linux 5.11 or newer"}
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
 		check.Found = err.Error()

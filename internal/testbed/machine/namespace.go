@@ -28,7 +28,7 @@ func Namespaces() []Check {
 	for _, kind := range kinds {
 		check := Check{Name: kind.name + " namespace", Mend: "needs root, and CAP_SYS_ADMIN where this is itself a container"}
 		if _, err := os.Stat("/proc/self/ns/" + kind.file); err != nil {
-			check.Found, check.Mend = "the kernel has none", "use a kernel that has them, such as the VM in vagrant/"
+			check.Found, check.Mend = "the kernel has none", "use a kernel with CONFIG_NAMESPACES and all below it"
 		} else if err := onThread(func() error { return unix.Unshare(kind.flag) }); err != nil {
 			check.Found = "unshare: " + err.Error()
 		} else {
@@ -67,7 +67,7 @@ func Overlay() Check {
 
 // AUFS mounts one, in a mount namespace of its own.
 func AUFS() Check {
-	return union("AUFS", "aufs", "no stock kernel has it: use the VM in vagrant/, or overlay",
+	return union("AUFS", "aufs", "no stock kernel has it: overlay does the same work, or build a kernel with AUFS",
 		func(lower, upper, _ string) string { return "br=" + upper + "=rw:" + lower + "=ro+wh" })
 }
 
