@@ -145,7 +145,7 @@ func test(packages ...string) error {
 	// the machine, and must not see what another is just using.
 	return command(append([]string{
 		"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--",
-		"-count=1", "-race", "-p=1", "-timeout=15m", "-exec=" + strings.Join(runner, " "),
+		"-count=1", "-race", "-p=1", "-timeout=15m", "-exec='" + strings.Join(runner, "' '") + "'",
 	}, packages...)...)
 }
 
