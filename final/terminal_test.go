@@ -71,3 +71,32 @@ func TestTerminalIsRestored(t *testing.T) {
 		})
 	}
 }
+
+func TestStoppedProgramComesBack(t *testing.T) {
+	terminal := newHost(t).command("run", "--rm", "-it", "base", "sh").Terminal(t)
+
+	terminal.Send("sh -c 'echo c$((0))me; exec cat'\n")
+	terminal.Expect("c0me")
+	terminal.Send("\x1a")
+	terminal.Expect("Stopped")
+	terminal.Send("fg\n")
+	terminal.Expect("exec cat\r\n")
+	terminal.Send("hello\n")
+	terminal.Expect("hello\r\nhello\r\n")
+	terminal.Send("\x04")
+	terminal.Expect("# ")
+	terminal.Send("exit 4\n")
+
+	require.Equal(t, 4, terminal.Wait().Code)
+}
+
+// Orphans become children of PID 1, which in a container may be a shell.
+func TestShellAsInitReapsOrphans(t *testing.T) {
+	result := newHost(t).base("sh", "-c", `
+		before=$(ps | wc -l)
+		sh -c 'sleep 0.01 & exit'
+		n=0; while [ $(ps | wc -l) -gt $before ] && [ $n -lt 500 ]; do n=$((n+1)); done
+		[ $(ps | wc -l) -eq $before ] && echo clean`)
+
+	require.Equal(t, "clean\n", result.Stdout)
+}

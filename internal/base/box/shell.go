@@ -22,9 +22,10 @@ var shellApplets = map[string]applet{"sh": sh}
 // shell is a POSIX shell around the interpreter of mvdan.cc/sh, which runs
 // everything but programs: those are processes of their own.
 type shell struct {
-	runner   *interp.Runner
-	traps    *traps
-	terminal *os.File // whose foreground programs we set, or nil
+	runner *interp.Runner
+	traps  *traps
+	reaper *reaper
+	jobs   *jobs // nil unless we are interactive
 }
 
 // sh is the shell: `sh`, `sh FILE [ARG...]` or `sh -c COMMAND [NAME [ARG...]]`,
@@ -35,9 +36,9 @@ func sh(args []string) error {
 		return err
 	}
 	interactive := command == nil && len(args) == 0 && term.IsTerminal(0)
-	s := &shell{traps: newTraps()}
+	s := &shell{traps: newTraps(), reaper: newReaper()}
 	if interactive {
-		s.terminal = os.Stdin
+		s.jobs = &jobs{terminal: os.Stdin, reaper: s.reaper}
 	}
 	source := io.Reader(os.Stdin)
 	name := "sh"
@@ -145,7 +146,9 @@ func statusOf(err error) int {
 
 // interact reads commands from the terminal, which edits the line itself.
 func (s *shell) interact() error {
-	signal.Ignore(syscall.SIGTTOU, syscall.SIGTTIN, syscall.SIGTSTP, syscall.SIGQUIT)
+	// Caught and dropped, not ignored: what is ignored is ignored by programs that
+	// we start, too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTSTP, syscall.SIGQUIT, syscall.SIGTERM)
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, syscall.SIGINT)
 	go func() {
@@ -167,7 +170,11 @@ func (s *shell) interact() error {
 			continue
 		}
 		for _, statement := range statements {
-			last = s.runner.Run(context.Background(), statement)
+			ctx := context.Background()
+			if statement.Background {
+				ctx = context.WithValue(ctx, inBackground{}, true)
+			}
+			last = s.runner.Run(ctx, statement)
 			if s.runner.Exited() {
 				return s.finish(last)
 			}

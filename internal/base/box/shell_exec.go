@@ -22,30 +22,44 @@ func (s *shell) exec(ctx context.Context, args []string) error {
 	if err != nil {
 		return notFound(here, args[0])
 	}
-	program := exec.CommandContext(ctx, path)
+	program := exec.Command(path)
 	program.Args, program.Dir, program.Env = args, here.Dir, exported(here.Env)
 	program.Stdin, program.Stdout, program.Stderr = here.Stdin, here.Stdout, here.Stderr
-	program.SysProcAttr = &syscall.SysProcAttr{}
-	if s.terminal != nil {
-		// On the terminal every program is a job of its own, so that Ctrl-C
-		// means it and not us.
-		program.SysProcAttr.Foreground = true
-		program.SysProcAttr.Ctty = int(s.terminal.Fd())
-		defer s.takeTerminal()
-	}
-	err = program.Run()
-	status := program.ProcessState
+	status, err := s.run(ctx, program)
 	switch {
-	case status == nil:
+	case err != nil:
 		fmt.Fprintf(here.Stderr, "sh: %s: %v\n", args[0], rootCause(err))
 		return interp.ExitStatus(126)
-	case status.Sys().(syscall.WaitStatus).Signaled():
-		return interp.ExitStatus(128 + uint8(status.Sys().(syscall.WaitStatus).Signal()))
-	case status.ExitCode() != 0:
-		return interp.ExitStatus(uint8(status.ExitCode()))
+	case status != 0:
+		return interp.ExitStatus(uint8(status))
 	default:
 		return nil
 	}
+}
+
+// inBackground marks the context of a statement that ends with &.
+type inBackground struct{}
+
+// run runs a program to its end, or until it is stopped, and returns its exit
+// status.
+func (s *shell) run(ctx context.Context, program *exec.Cmd) (int, error) {
+	background := ctx.Value(inBackground{}) != nil
+	if s.jobs != nil && !background && isFile(program.Stdin, program.Stdout, program.Stderr) {
+		return s.jobs.run(program)
+	}
+	program.SysProcAttr = &syscall.SysProcAttr{Setpgid: s.jobs != nil && background}
+	if err := s.reaper.start(program); err != nil {
+		return 0, err
+	}
+	defer s.reaper.done(program.Process.Pid)
+	err := program.Wait()
+	if program.ProcessState == nil {
+		return 0, err
+	}
+	if status := program.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
+		return 128 + int(status.Signal()), nil
+	}
+	return program.ProcessState.ExitCode(), nil
 }
 
 // replace makes a program of this process, for `exec`. It returns only if that
@@ -118,10 +132,4 @@ func exported(env expand.Environ) []string {
 		}
 	}
 	return variables
-}
-
-// takeTerminal makes us the terminal's foreground group again.
-func (s *shell) takeTerminal() {
-	// SIGTTOU is ignored; it fails only where the terminal has gone.
-	_ = unix.IoctlSetPointerInt(int(s.terminal.Fd()), unix.TIOCSPGRP, unix.Getpgrp())
 }

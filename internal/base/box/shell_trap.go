@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"slices"
@@ -37,6 +38,8 @@ func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 		return nil, s.replace(ctx, args[1:])
 	case args[0] == "umask":
 		return umask(args), nil
+	case s.jobs != nil && (args[0] == "jobs" || args[0] == "fg" || args[0] == "bg"):
+		return s.jobCommand(ctx, args)
 	case args[0] == "kill":
 		// The interpreter has this name, and nothing behind it.
 		here := interp.HandlerCtx(ctx)
@@ -95,4 +98,14 @@ func quoted(args []string) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// jobCommand does what is asked of the jobs, and leaves its status for the
+// interpreter to have.
+func (s *shell) jobCommand(ctx context.Context, args []string) ([]string, error) {
+	err := s.jobs.command(args, interp.HandlerCtx(ctx).Stderr)
+	if !isStatus(err) {
+		return nil, err
+	}
+	return []string{"eval", fmt.Sprintf("(exit %d)", statusOf(err))}, nil
 }
