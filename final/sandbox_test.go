@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mytinydocker/internal/base/probe"
+	"mytinydocker/internal/testbed"
 )
 
 // look returns what a program sees in a container that was started with flags.
@@ -126,6 +127,23 @@ func TestOwnBinaryCannotBeExecuted(t *testing.T) {
 	require.Equal(t, 126, result.Code, result.Stdout)
 	require.Empty(t, result.Stdout)
 	requireOneLine(t, result.Stderr)
+}
+
+// Standard input without -i is the container's own /dev/null: its root may do
+// to that what it wants, chmod for one, and the host's is everybody's.
+func TestNoFileOfTheHostIsStandardInput(t *testing.T) {
+	result := newHost(t).base("sh", "-c", "test /proc/self/fd/0 -ef /dev/null && echo own")
+
+	require.Equal(t, testbed.Result{Stdout: "own\n"}, result)
+}
+
+// nohup(1) and others ignore signals, and a program inherits that (signal(7)).
+func TestIgnoredSignalsOfTheCallerAreNotIgnoredInside(t *testing.T) {
+	host := newHost(t)
+	command := host.command("run", "--rm", "base", "grep", "SigIgn", "/proc/self/status")
+	command.Path, command.Args = "/bin/sh", append([]string{"-c", `trap "" HUP INT TERM PIPE; exec "$@"`, "sh", command.Path}, command.Args...)
+
+	require.Equal(t, testbed.Result{Stdout: "SigIgn:\t0000000000000000\n"}, command.Run(t))
 }
 
 func TestMaskedFilesAreEmpty(t *testing.T) {
