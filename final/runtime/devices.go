@@ -38,3 +38,18 @@ func makeDevices() error {
 	}
 	return nil
 }
+
+// openNull makes standard input the container's own /dev/null, which we have just
+// made. What init was born with is the host's: through /proc/self/fd/0 the
+// container's root could change its mode, for everybody.
+func openNull() error {
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open /dev/null: %w", err)
+	}
+	defer unix.Close(null)
+	if err := unix.Dup3(null, 0, 0); err != nil {
+		return fmt.Errorf("make /dev/null standard input: %w", err)
+	}
+	return nil
+}

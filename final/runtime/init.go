@@ -27,7 +27,7 @@ func Init() error {
 	if err != nil {
 		return err
 	}
-	err = become(&request.Spec, conn)
+	err = become(&request, conn)
 	if sendFailure(conn, startError(err)) != nil {
 		return err
 	}
@@ -36,7 +36,8 @@ func Init() error {
 
 // become sets the container up, in the one order that works, and runs its
 // program.
-func become(spec *specs.Spec, conn *net.UnixConn) error {
+func become(request *request, conn *net.UnixConn) error {
+	spec := &request.Spec
 	root, others, err := splitMounts(spec)
 	if err != nil {
 		return err
@@ -57,10 +58,8 @@ func become(spec *specs.Spec, conn *net.UnixConn) error {
 	if err := makeDevices(); err != nil {
 		return err
 	}
-	if spec.Process.Terminal {
-		if err := openConsole(spec.Process, conn); err != nil {
-			return err
-		}
+	if err := openStandardFiles(request, conn); err != nil {
+		return err
 	}
 	if err := setUpNetwork(spec); err != nil {
 		return err
@@ -72,6 +71,19 @@ func become(spec *specs.Spec, conn *net.UnixConn) error {
 		return err
 	}
 	return execute(spec.Process, conn)
+}
+
+// openStandardFiles replaces what init was born with and the program must not
+// have.
+func openStandardFiles(request *request, conn *net.UnixConn) error {
+	switch {
+	case request.Spec.Process.Terminal:
+		return openConsole(request.Spec.Process, conn)
+	case request.Stdin:
+		return nil
+	default:
+		return openNull()
+	}
 }
 
 func setHostname(name string) error {

@@ -29,7 +29,8 @@ const initSocket = 3
 
 // request is all that init is told.
 type request struct {
-	Spec specs.Spec `json:"spec"`
+	Spec  specs.Spec `json:"spec"`
+	Stdin bool       `json:"stdin"` // whether standard input is a pipe to keep
 }
 
 // report is what init has to say: one byte, and what belongs to it.

@@ -67,7 +67,7 @@ func Start(spec *specs.Spec, options Options) (*Container, error) {
 		container.abandon()
 		return nil, err
 	}
-	sent := sendRequest(conn, request{Spec: *spec})
+	sent := sendRequest(conn, request{Spec: *spec, Stdin: options.Stdin})
 	console, err := receiveReports(conn)
 	container.Console = console
 	if err == nil {
