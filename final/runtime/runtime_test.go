@@ -231,3 +231,27 @@ func TestInitAloneDoesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(before), string(after))
 }
+
+// The links of /proc lead to whatever init has open, out of the container too
+// (CVE-2024-21626, CVE-2019-5736).
+func TestLinksOfProcLeadNowhere(t *testing.T) {
+	folder, err := os.Open(t.TempDir())
+	require.NoError(t, err)
+	defer folder.Close()
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink("/proc/self/exe", link))
+	// The working folder is every thread's.
+	t.Chdir(t.TempDir())
+
+	require.Error(t, enterFolder(pathOfFile(folder)))
+	for _, path := range []string{"/proc/self/exe", link} {
+		require.Equal(t, 126, startError(executable(path)).Status, path)
+	}
+	require.NoError(t, executable("/bin/sh"))
+}
+
+func TestWhyAProgramCannotBeExecuted(t *testing.T) {
+	for path, status := range map[string]int{"/no/such": 127, "/etc/passwd/x": 127, "/etc": 126, "/etc/passwd": 126, "/dev/null": 126} {
+		require.Equal(t, status, startError(executable(path)).Status, path)
+	}
+}
