@@ -17,10 +17,6 @@ import (
 
 // execute gives up our privileges and becomes the container's program.
 func execute(process *specs.Process, conn *net.UnixConn) error {
-	self, err := os.Stat("/proc/self/exe")
-	if err != nil {
-		return fmt.Errorf("look at our own program: %w", err)
-	}
 	if err := dropPrivileges(process); err != nil {
 		return err
 	}
@@ -35,13 +31,10 @@ func execute(process *specs.Process, conn *net.UnixConn) error {
 	if err != nil {
 		return err
 	}
-	if program, err := os.Stat(path); err == nil && os.SameFile(program, self) {
-		return failed(StatusNotExecutable, "%q: is tinydocker itself and stays on the host", process.Args[0])
-	}
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("mark the open files close-on-exec: %w", err)
 	}
-	return notExecuted(process.Args[0], syscall.Exec(path, process.Args, process.Env))
+	return notExecuted(path, syscall.Exec(path, process.Args, process.Env))
 }
 
 // stayWithParent has the kernel kill us when our parent dies. It was so from the
@@ -70,11 +63,28 @@ func stayWithParent(conn *net.UnixConn) error {
 	return nil
 }
 
-// enterFolder makes path the working folder. A path through an open file of
-// /proc can lead to a folder outside of the root, which the kernel then calls
-// unreachable (getcwd(2)); Go's own Getwd would not tell.
+// openInside opens a path of the container, but not by way of the links in /proc
+// (openat2(2), RESOLVE_NO_MAGICLINKS): those lead to what init itself has open,
+// its own program and perhaps more of the host.
+func openInside(path string, flags uint64) (int, error) {
+	for {
+		descriptor, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS})
+		if !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN) {
+			return descriptor, err
+		}
+	}
+}
+
+// enterFolder makes path the working folder. If the kernel still finds that to be
+// outside of the root, it says that it is unreachable (getcwd(2)); Go's own Getwd
+// would not tell.
 func enterFolder(path string) error {
-	if err := unix.Chdir(path); err != nil {
+	folder, err := openInside(path, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return fmt.Errorf("enter the working folder %q: %w", path, err)
+	}
+	defer unix.Close(folder)
+	if err := unix.Fchdir(folder); err != nil {
 		return fmt.Errorf("enter the working folder %q: %w", path, err)
 	}
 	buffer := make([]byte, unix.PathMax)
@@ -89,24 +99,23 @@ func enterFolder(path string) error {
 // for in the folders of the PATH in env.
 func lookPath(name string, env []string) (string, error) {
 	if strings.Contains(name, "/") {
-		return name, nil
+		return name, executable(name)
 	}
-	refused := error(nil)
+	missing := failed(StatusNotFound, "%q: command not found in the container's PATH", name)
+	if name == "" {
+		return "", missing
+	}
 	for _, folder := range filepath.SplitList(pathOf(env)) {
 		path := filepath.Join("/", folder, name)
-		info, err := os.Stat(path)
-		if name == "" || err != nil || info.IsDir() {
-			continue
-		}
-		if err := unix.Access(path, unix.X_OK); err == nil {
+		err := executable(path)
+		if err == nil {
 			return path, nil
 		}
-		refused = failed(StatusNotExecutable, "%q: permission denied", path)
+		if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() {
+			missing = err
+		}
 	}
-	if refused != nil {
-		return "", refused
-	}
-	return "", failed(StatusNotFound, "%q: command not found in the container's PATH", name)
+	return "", missing
 }
 
 func pathOf(env []string) string {
@@ -119,16 +128,40 @@ func pathOf(env []string) string {
 	return path
 }
 
-func notExecuted(name string, err error) error {
-	info, statErr := os.Stat(name)
-	switch {
-	case statErr == nil && info.IsDir():
-		return failed(StatusNotExecutable, "%q: is a folder", name)
-	case errors.Is(err, fs.ErrNotExist) && statErr == nil:
-		return failed(StatusNotFound, "%q: its interpreter does not exist in the container", name)
-	case errors.Is(err, fs.ErrNotExist):
-		return failed(StatusNotFound, "%q: no such file in the container", name)
-	default:
-		return failed(StatusNotExecutable, "%q: %v", name, err)
+// executable returns nil for a file that we may execute, and otherwise why not.
+func executable(path string) error {
+	program, err := openInside(path, unix.O_PATH)
+	if errors.Is(err, unix.ELOOP) {
+		return failed(StatusNotExecutable, "%q: is what init itself has open, and no file of the container", path)
 	}
+	if err != nil {
+		return notExecuted(path, err)
+	}
+	defer unix.Close(program)
+	var stat unix.Stat_t
+	if err := unix.Fstat(program, &stat); err != nil {
+		return notExecuted(path, err)
+	}
+	switch stat.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFDIR:
+		return failed(StatusNotExecutable, "%q: is a folder", path)
+	default:
+		return failed(StatusNotExecutable, "%q: is no ordinary file", path)
+	}
+	if err := unix.Faccessat(program, "", unix.X_OK, unix.AT_EMPTY_PATH); err != nil {
+		return notExecuted(path, err)
+	}
+	return nil
+}
+
+// notExecuted tells the errors of execve(2) apart, as a shell does.
+func notExecuted(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+		return failed(StatusNotExecutable, "%q: %v", path, err)
+	}
+	if _, statErr := os.Stat(path); statErr == nil {
+		return failed(StatusNotFound, "%q: its interpreter does not exist in the container", path)
+	}
+	return failed(StatusNotFound, "%q: no such file in the container", path)
 }

@@ -200,9 +200,10 @@ func TestLookPath(t *testing.T) {
 		_, err := lookPath(name, env)
 		require.Equal(t, status, startError(err).Status, name)
 	}
-	path, err = lookPath("./relative", env)
+	t.Chdir(folder)
+	path, err = lookPath("./program", env)
 	require.NoError(t, err)
-	require.Equal(t, "./relative", path)
+	require.Equal(t, "./program", path)
 }
 
 func TestUnknownCapabilityIsRefused(t *testing.T) {
