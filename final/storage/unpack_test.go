@@ -55,7 +55,7 @@ func TestUnpackKeepsWhatTheArchiveSays(t *testing.T) {
 		tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777, ModTime: then},
 		tar.Header{Typeflag: tar.TypeReg, Name: "tmp/su", Linkname: "content", Mode: 0o4711, Uid: 12, Gid: 34, ModTime: then,
 			PAXRecords: map[string]string{"SCHILY.xattr.user.note": "kept"}},
-		tar.Header{Typeflag: tar.TypeSymlink, Name: "link", Linkname: "/etc/passwd"},
+		tar.Header{Typeflag: tar.TypeSymlink, Name: "link", Linkname: "/etc/passwd", ModTime: then},
 		tar.Header{Typeflag: tar.TypeLink, Name: "hard", Linkname: "tmp/su"},
 		file("deep/without/folders", "x"),
 	)), target)
@@ -78,6 +78,8 @@ func TestUnpackKeepsWhatTheArchiveSays(t *testing.T) {
 	linked, err := os.Readlink(filepath.Join(target, "link"))
 	require.NoError(t, err)
 	require.Equal(t, "/etc/passwd", linked)
+	require.NoError(t, unix.Lstat(filepath.Join(target, "link"), &stat))
+	require.Equal(t, then.Unix(), stat.Mtim.Sec)
 	require.FileExists(t, filepath.Join(target, "deep/without/folders"))
 }
 
@@ -95,8 +97,12 @@ func TestUnpackStaysInside(t *testing.T) {
 		"hard link through a symlink": {
 			{Typeflag: tar.TypeSymlink, Name: "door", Linkname: ".."}, {Typeflag: tar.TypeLink, Name: "stolen", Linkname: "door/secret"},
 		},
-		"device": {{Typeflag: tar.TypeBlock, Name: "disk", Devmajor: 8, Mode: 0o666}},
-		"fifo":   {{Typeflag: tar.TypeFifo, Name: "fifo", Mode: 0o666}},
+		"root as a symlink": {{Typeflag: tar.TypeSymlink, Name: "./", Linkname: ".."}, file("escaped", "x")},
+		"root as a file":    {file(".", "x")},
+		"deletion":          {file("etc/.wh.passwd", "")},
+		"deletion of all":   {file("etc/.wh..wh..opq", "")},
+		"device":            {{Typeflag: tar.TypeBlock, Name: "disk", Devmajor: 8, Mode: 0o666}},
+		"fifo":              {{Typeflag: tar.TypeFifo, Name: "fifo", Mode: 0o666}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			outside := t.TempDir()
@@ -115,6 +121,29 @@ func TestUnpackStaysInside(t *testing.T) {
 			require.NoFileExists(t, filepath.Join(target, "stolen"))
 		})
 	}
+}
+
+// What belongs to the machine that made the archive, or would have overlayfs show
+// other files than those of the layer, is left out.
+func TestUnpackLeavesForeignAttributesOut(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	target := t.TempDir()
+	attributes := map[string]string{
+		"trusted.overlay.redirect": "/etc", "trusted.overlay.opaque": "y", "trusted.note": "x", "user.overlay.opaque": "y",
+		"security.selinux": "x", "user.note": "x",
+	}
+	records := make(map[string]string)
+	for name, value := range attributes {
+		records["SCHILY.xattr."+name] = value
+	}
+
+	require.NoError(t, Unpack(bytes.NewReader(archive(t,
+		tar.Header{Typeflag: tar.TypeDir, Name: "folder", Mode: 0o755, PAXRecords: records})), target))
+
+	names := make([]byte, 1024)
+	count, err := unix.Listxattr(filepath.Join(target, "folder"), names)
+	require.NoError(t, err)
+	require.Equal(t, "user.note\x00", string(names[:count]))
 }
 
 // An absolute name is meant from the root of the image, as tar(1) takes it.
