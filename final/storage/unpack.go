@@ -18,7 +18,8 @@ import (
 // Unpack unpacks a tar archive into the folder target with modes, owners, times
 // and extended attributes. An archive is hostile until proved otherwise: every
 // name is resolved by os.Root, which never leaves target, whatever symbolic
-// links the archive itself has put there. Devices are refused.
+// links the archive itself has put there. Devices are refused, and so are the
+// deletions of lower layers, for which there is no place in a folder.
 func Unpack(archive io.Reader, target string) error {
 	root, err := os.OpenRoot(target)
 	if err != nil {
@@ -53,6 +54,11 @@ func (u *unpacker) entry(header *tar.Header, content io.Reader) error {
 		return err
 	}
 	header.Name = name
+	// In an archive that is a layer, this deletes what a lower layer has
+	// (image-spec, layer.md). As a file it would leave that there.
+	if strings.HasPrefix(path.Base(name), ".wh.") {
+		return errors.New("deletes from a lower layer, which is not supported")
+	}
 	if name != "." {
 		if err := u.root.MkdirAll(path.Dir(name), 0o755); err != nil {
 			return err
@@ -138,14 +144,14 @@ func (u *unpacker) attributes(header *tar.Header) error {
 		return err
 	}
 	if header.Typeflag == tar.TypeSymlink {
-		return nil
+		return u.linkTime(header)
 	}
 	if err := u.root.Chmod(header.Name, header.FileInfo().Mode()); err != nil {
 		return err
 	}
 	for key, value := range header.PAXRecords {
 		attribute, ok := strings.CutPrefix(key, "SCHILY.xattr.")
-		if !ok {
+		if !ok || !belongsToFile(attribute) {
 			continue
 		}
 		if err := u.setAttribute(header.Name, attribute, value); err != nil {
@@ -153,6 +159,27 @@ func (u *unpacker) attributes(header *tar.Header) error {
 		}
 	}
 	return u.root.Chtimes(header.Name, time.Time{}, header.ModTime)
+}
+
+// linkTime sets the time of a symbolic link, which os.Root would follow.
+func (u *unpacker) linkTime(header *tar.Header) error {
+	folder, err := u.root.Open(path.Dir(header.Name))
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(header.ModTime.UnixNano())}
+	return unix.UtimesNanoAt(int(folder.Fd()), path.Base(header.Name), times, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// belongsToFile reports whether an extended attribute is the file's own, rather
+// than of the machine that made the archive. Those of overlayfs would show other
+// files in a container than the layer has (Documentation/filesystems/overlayfs.rst).
+func belongsToFile(attribute string) bool {
+	if attribute == "security.capability" {
+		return true
+	}
+	return strings.HasPrefix(attribute, "user.") && !strings.HasPrefix(attribute, "user.overlay.")
 }
 
 func (u *unpacker) setAttribute(name, attribute, value string) error {
