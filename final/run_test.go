@@ -313,3 +313,22 @@ func TestStateIsPrivate(t *testing.T) {
 		require.Equal(t, os.FileMode(0o700), info.Mode().Perm(), root)
 	}
 }
+
+// A killed tool may have been about to unpack an image.
+func TestHalfALayerIsRemovedByTheNextCommand(t *testing.T) {
+	host := newHost(t)
+	partial := filepath.Join(host.root, "layers", "partial")
+	running := host.command("run", "--rm", "base", "true").Start(t)
+	testbed.Eventually(t, "the layer to be unpacked", func() bool {
+		begun, err := filepath.Glob(partial + "/*/*")
+		return err == nil && len(begun) > 0
+	})
+	running.Signal(syscall.SIGKILL)
+	running.Wait()
+
+	require.Zero(t, host.tinydocker("ps").Code)
+
+	left, err := filepath.Glob(partial + "/*")
+	require.NoError(t, err)
+	require.Empty(t, left)
+}

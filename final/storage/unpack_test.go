@@ -220,3 +220,20 @@ func TestLayerIsUnpackedOnce(t *testing.T) {
 	_, err := layers.Ensure(digest.FromBytes(content), func() (io.ReadCloser, error) { return nil, errors.New("not needed") })
 	require.NoError(t, err)
 }
+
+func TestTidyRemovesWhatDeadUnpackersLeft(t *testing.T) {
+	layers := NewLayers(t.TempDir())
+	require.NoError(t, layers.Tidy(), "nothing has been unpacked yet")
+	dead, working := digest.FromString("dead"), digest.FromString("working")
+	for _, id := range []digest.Digest{dead, working} {
+		require.NoError(t, os.MkdirAll(filepath.Join(layers.partial(id), "etc"), 0o755))
+	}
+	unlock, err := layers.lock(working)
+	require.NoError(t, err)
+	defer unlock()
+
+	require.NoError(t, layers.Tidy())
+
+	require.NoDirExists(t, layers.partial(dead))
+	require.DirExists(t, layers.partial(working))
+}
