@@ -55,7 +55,7 @@ func New(root, run string) (*Engine, error) {
 	if err := engine.tidy(); err != nil {
 		return nil, err
 	}
-	return engine, nil
+	return engine, engine.layers.Tidy()
 }
 
 // makePrivate makes a folder that nobody but its owner can enter, and refuses one

@@ -63,31 +63,68 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// lock waits for the lock of a layer. The kernel releases it when its holder
-// dies.
+// lock waits for the lock of a layer.
 func (l *Layers) lock(diffID digest.Digest) (unlock func(), err error) {
+	return l.flock(diffID.Encoded(), unix.LOCK_EX)
+}
+
+// flock locks a layer by the hexadecimal digits of its digest. The kernel releases
+// the lock when its holder dies. With LOCK_NB the error for one that another
+// process holds is EWOULDBLOCK.
+func (l *Layers) flock(name string, how int) (unlock func(), err error) {
 	folder := filepath.Join(l.root, "locks")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(filepath.Join(folder, diffID.Encoded()), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(filepath.Join(folder, name), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX)
+		err := unix.Flock(int(file.Fd()), how)
 		if err == nil {
 			return func() { file.Close() }, nil
 		}
 		if !errors.Is(err, unix.EINTR) {
 			file.Close()
-			return nil, fmt.Errorf("lock the layer %s: %w", diffID, err)
+			return nil, fmt.Errorf("lock the layer %s: %w", name, err)
 		}
 	}
 }
 
+// partial is where a layer is unpacked.
+func (l *Layers) partial(diffID digest.Digest) string {
+	return filepath.Join(l.root, "partial", diffID.Encoded())
+}
+
+// Tidy removes what is left of layers whose unpacker has died.
+func (l *Layers) Tidy() error {
+	entries, err := os.ReadDir(filepath.Join(l.root, "partial"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list half unpacked layers: %w", err)
+	}
+	for _, entry := range entries {
+		unlock, err := l.flock(entry.Name(), unix.LOCK_EX|unix.LOCK_NB)
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			continue // it is being unpacked
+		}
+		if err != nil {
+			return err
+		}
+		err = os.RemoveAll(filepath.Join(l.root, "partial", entry.Name()))
+		unlock()
+		if err != nil {
+			return fmt.Errorf("remove half a layer: %w", err)
+		}
+	}
+	return nil
+}
+
 func (l *Layers) unpack(diffID digest.Digest, path string, open func() (io.ReadCloser, error)) (err error) {
-	partial := filepath.Join(l.root, "partial", diffID.Encoded())
+	partial := l.partial(diffID)
 	if err := os.RemoveAll(partial); err != nil { // of an unpacker that died
 		return err
 	}
