@@ -252,6 +252,19 @@ func TestNothingIsLeftAfterTheToolIsKilled(t *testing.T) {
 	require.Zero(t, host.tinydocker("run", "--rm", "--name", "victim", "base", "true").Code, "its name is free again")
 }
 
+func TestContainerToKeepIsKeptWhenTheToolIsKilled(t *testing.T) {
+	host := newHost(t)
+	running := host.command("run", "--name", "victim", "base", "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running.Expect("ready")
+
+	running.Signal(syscall.SIGKILL)
+	running.Wait()
+
+	require.Contains(t, host.tinydocker("ps", "-a").Stdout, "Exited (137)")
+	require.Zero(t, host.tinydocker("rm", "victim").Code)
+	host.requireNothingLeft()
+}
+
 // However early it dies, the next command finds its state in order. The audit
 // at the end of the suite looks for processes and mounts.
 func TestToolKilledAtAnyMoment(t *testing.T) {

@@ -152,7 +152,8 @@ func TestTidyKeepsWhatIsToBeKept(t *testing.T) {
 	require.NoError(t, os.MkdirAll(engine.folder(unfinished)+"/upper", 0o700))
 	temporary.AutoRemove = true
 	require.NoError(t, engine.writeRecord(temporary))
-	require.NoError(t, os.MkdirAll(engine.runFolder(newID()), 0o700))
+	// The machine is started again: all that is known is on disk.
+	require.NoError(t, os.RemoveAll(engine.run))
 
 	_, err := New(engine.root, engine.run)
 
@@ -165,6 +166,50 @@ func TestTidyKeepsWhatIsToBeKept(t *testing.T) {
 	require.Empty(t, left)
 	_, err = engine.nameHolder("temporary")
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// A program can ask the kernel not to be killed with whoever watches it
+// (PR_SET_PDEATHSIG(2const)), but not the next command.
+func TestContainerWithoutWatcherIsEnded(t *testing.T) {
+	engine := newEngine(t)
+	orphan := testbed.Command{Path: "sleep", Args: []string{"60"}}.Start(t)
+	record := kept(t, engine, "orphaned")
+	record.Exit = nil
+	require.NoError(t, engine.writeRecord(record))
+	require.NoError(t, os.MkdirAll(engine.runFolder(record.ID), 0o700))
+	require.NoError(t, engine.recordProcess(record.ID, orphan.Pid()))
+
+	_, err := New(engine.root, engine.run)
+
+	require.NoError(t, err)
+	require.Equal(t, 128+9, orphan.Wait().Code)
+	record, err = engine.readRecord(record.ID)
+	require.NoError(t, err)
+	require.NotNil(t, record.Exit)
+	require.Equal(t, 128+9, record.Exit.Status)
+	require.NoDirExists(t, engine.runFolder(record.ID))
+}
+
+func TestTidyLooksOnlyAtWhatRan(t *testing.T) {
+	engine := newEngine(t)
+	unseen := newID()
+	require.NoError(t, os.Mkdir(engine.folder(unseen), 0o700))
+	left, damaged := newID(), kept(t, engine, "damaged")
+	require.NoError(t, os.Mkdir(engine.folder(left), 0o700))
+	require.NoError(t, os.WriteFile(engine.recordPath(damaged.ID), nil, 0o600))
+	for _, id := range []string{left, damaged.ID, newID()} {
+		require.NoError(t, os.MkdirAll(engine.runFolder(id), 0o700))
+	}
+
+	_, err := New(engine.root, engine.run)
+
+	require.NoError(t, err)
+	require.NoDirExists(t, engine.folder(left))
+	require.DirExists(t, engine.folder(damaged.ID), "for its owner to look at")
+	require.DirExists(t, engine.folder(unseen))
+	running, err := os.ReadDir(filepath.Join(engine.run, "containers"))
+	require.NoError(t, err)
+	require.Empty(t, running)
 }
 
 func TestTidyLeavesWhatSomebodyWatches(t *testing.T) {
