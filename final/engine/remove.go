@@ -3,70 +3,10 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 )
-
-// tidy removes what is left of containers whose tool has died: those that were
-// to be removed at their end, and those that never came to have a record. It
-// looks at two folders and takes a lock only where it finds something.
-func (e *Engine) tidy() error {
-	ids, err := e.ids()
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		record, err := e.readRecord(id)
-		if err == nil && !record.AutoRemove {
-			continue
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			continue // damaged: its owner will want to look at it before rm
-		}
-		if err := e.tidyContainer(id); err != nil {
-			return err
-		}
-	}
-	return e.tidyRun(ids)
-}
-
-// tidyRun removes the run folders of containers that do not exist.
-func (e *Engine) tidyRun(existing []string) error {
-	entries, err := os.ReadDir(filepath.Join(e.run, "containers"))
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if slices.Contains(existing, entry.Name()) {
-			continue
-		}
-		if err := e.tidyContainer(entry.Name()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// tidyContainer removes a container that nobody watches, if it is one that is
-// not to be kept.
-func (e *Engine) tidyContainer(id string) error {
-	held, err := e.lockContainer(id)
-	if errors.Is(err, errLocked) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer held.release()
-	// Its tool may have made it one to keep while we waited for the lock.
-	if record, err := e.readRecord(id); err == nil && !record.AutoRemove {
-		return e.removeRunFolder(id)
-	}
-	return e.removeLocked(id)
-}
 
 // removeLocked removes all that there is of a container whose lock we hold: the
 // process first, the record last, so that a removal that fails can be repeated.

@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// exitKilled is the exit status of a program whose end nobody has seen: SIGKILL,
+// from the kernel along with its watcher or from tidy.
+const exitKilled = 128 + 9
+
+// tidy ends and removes what is left of containers whose tool has died. A
+// container has a folder below the run root from before it has anything else
+// until it has nothing more to lose, so those folders are all that every command
+// has to look at.
+func (e *Engine) tidy() error {
+	if err := e.rememberBoot(); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Join(e.run, "containers"))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := e.tidyContainer(entry.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rememberBoot makes every container one to look at, once after a boot: that has
+// ended what ran, and emptied the run root.
+func (e *Engine) rememberBoot() error {
+	remembered := filepath.Join(e.run, "tidied")
+	if _, err := os.Stat(remembered); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	ids, err := e.ids()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := os.MkdirAll(e.runFolder(id), 0o700); err != nil {
+			return err
+		}
+	}
+	return writeFile(remembered, "since this boot\n")
+}
+
+// tidyContainer takes over a container, if nobody watches it.
+func (e *Engine) tidyContainer(id string) error {
+	held, err := e.lockContainer(id)
+	if errors.Is(err, errLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer held.release()
+	record, err := e.readRecord(id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && record.AutoRemove:
+		return e.removeLocked(id)
+	case err != nil:
+		// Its owner will want to look at it before rm.
+		return errors.Join(e.killProcess(id), e.removeRunFolder(id))
+	default:
+		return e.endUnwatched(record)
+	}
+}
+
+// endUnwatched ends a container that is to be kept. The kernel has killed its
+// program along with its watcher, unless the program has asked it not to
+// (PR_SET_PDEATHSIG(2const)).
+func (e *Engine) endUnwatched(record *Record) error {
+	if err := e.killProcess(record.ID); err != nil {
+		return fmt.Errorf("end the container %s: %w", record.ShortID(), err)
+	}
+	if record.Exit == nil {
+		record.Exit = &Exit{Status: exitKilled, Finished: time.Now().UTC()}
+		if err := e.writeRecord(record); err != nil {
+			return err
+		}
+	}
+	return e.removeRunFolder(record.ID)
+}
