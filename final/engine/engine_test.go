@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -188,6 +190,30 @@ func TestContainerWithoutWatcherIsEnded(t *testing.T) {
 	require.NotNil(t, record.Exit)
 	require.Equal(t, 128+9, record.Exit.Status)
 	require.NoDirExists(t, engine.runFolder(record.ID))
+}
+
+// A tool that is killed while it clones init leaves a child behind that has its
+// lock until it executes init.
+func TestLockOfADeadWatcherIsWaitedFor(t *testing.T) {
+	engine := newEngine(t)
+	id := newID()
+	held, err := engine.lockContainer(id)
+	require.NoError(t, err)
+	require.NoError(t, os.Mkdir(engine.folder(id), 0o700))
+	dead := testbed.Command{Path: "true"}.Start(t)
+	dead.Wait()
+	_, err = held.file.WriteAt(fmt.Appendf(nil, "%d\n", dead.Pid()), 0)
+	require.NoError(t, err)
+	child := exec.Command("sleep", "0.3")
+	child.ExtraFiles = []*os.File{held.file}
+	require.NoError(t, child.Start())
+	held.release()
+
+	_, err = New(engine.root, engine.run)
+
+	require.NoError(t, err)
+	require.NoDirExists(t, engine.folder(id))
+	require.NoError(t, child.Wait())
 }
 
 func TestTidyLooksOnlyAtWhatRan(t *testing.T) {
