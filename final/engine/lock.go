@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -72,11 +75,47 @@ func lockFile(path string, how int) (*lock, error) {
 			err = fs.ErrNotExist
 		}
 	}
+	if err == nil {
+		err = signLock(file)
+	}
 	if err != nil {
 		file.Close()
 		return nil, err
 	}
 	return &lock{file: file}, nil
+}
+
+// signLock writes into a lock who holds it.
+func signLock(file *os.File) error {
+	if err := file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := file.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
+	return err
+}
+
+// holderDied reports whether a lock is held although its holder has died. A child
+// that it was about to start has the open file too, until it executes init.
+func (e *Engine) holderDied(id string) bool {
+	content, err := os.ReadFile(filepath.Join(e.runFolder(id), "lock"))
+	if err != nil {
+		return false
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	return err == nil && pid > 0 && errors.Is(unix.Kill(pid, 0), unix.ESRCH)
+}
+
+// lockAbandoned takes the lock of a container that nobody watches, or returns
+// errLocked. For the child of a dead holder it waits, up to a second.
+func (e *Engine) lockAbandoned(id string) (*lock, error) {
+	deadline := time.Now().Add(time.Second)
+	for {
+		held, err := e.lockContainer(id)
+		if !errors.Is(err, errLocked) || !e.holderDied(id) || time.Now().After(deadline) {
+			return held, err
+		}
+		<-time.After(time.Millisecond)
+	}
 }
 
 // release lets others take the lock.

@@ -54,7 +54,7 @@ func (e *Engine) rememberBoot() error {
 
 // tidyContainer takes over a container, if nobody watches it.
 func (e *Engine) tidyContainer(id string) error {
-	held, err := e.lockContainer(id)
+	held, err := e.lockAbandoned(id)
 	if errors.Is(err, errLocked) {
 		return nil
 	}
