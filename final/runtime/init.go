@@ -64,7 +64,7 @@ func become(request *request, conn *net.UnixConn) error {
 	if err := setUpNetwork(spec); err != nil {
 		return err
 	}
-	if err := setHostname(spec.Hostname); err != nil {
+	if err := setHostname(spec); err != nil {
 		return err
 	}
 	if err := protectPaths(spec.Linux); err != nil {
@@ -86,9 +86,12 @@ func openStandardFiles(request *request, conn *net.UnixConn) error {
 	}
 }
 
-func setHostname(name string) error {
-	if err := unix.Sethostname([]byte(name)); err != nil {
-		return fmt.Errorf("set the host name %q: %w", name, err)
+func setHostname(spec *specs.Spec) error {
+	if spec.Hostname == "" {
+		return nil
+	}
+	if err := unix.Sethostname([]byte(spec.Hostname)); err != nil {
+		return fmt.Errorf("set the host name %q: %w", spec.Hostname, err)
 	}
 	return nil
 }

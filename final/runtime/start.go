@@ -40,12 +40,16 @@ type Options struct {
 
 // Start starts a container and returns when its program runs. The error is a
 // *StartError if the container's own set-up failed; in any case nothing of it
-// is left.
+// is left. A specification that asks for something this package does not do is
+// refused.
 //
 // The kernel kills the container when the calling thread ends (prctl(2),
 // PR_SET_PDEATHSIG), so the caller locks its goroutine to its thread before the
 // call and until Wait has returned.
 func Start(spec *specs.Spec, options Options) (*Container, error) {
+	if err := validate(spec); err != nil {
+		return nil, err
+	}
 	conn, inits, err := socketPair()
 	if err != nil {
 		return nil, err
