@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
@@ -318,4 +320,45 @@ func TestEnvironmentOfTheUserComesLast(t *testing.T) {
 
 	require.NoError(t, err)
 	require.Equal(t, []string{"PATH=/image", "HOSTNAME=tiny", "A=user", "B=image", "FROM_CALLER=caller"}, variables)
+}
+
+// passwd and group come from an image, and are read on the host.
+func TestFilesOfAnImageAreReadWithCare(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("evil:x:0:0::/:\n"), 0o600))
+	for name, test := range map[string]struct {
+		make func(path string) error
+		want string // "" for an error
+	}{
+		"file":             {func(path string) error { return os.WriteFile(path, []byte("ours"), 0o644) }, "ours"},
+		"link inside":      {func(path string) error { return errors.Join(os.WriteFile(path+"-", []byte("ours"), 0o644), os.Symlink("passwd-", path)) }, "ours"},
+		"absolute link":    {func(path string) error { return errors.Join(os.WriteFile(path+"-", []byte("ours"), 0o644), os.Symlink("/etc/passwd-", path)) }, "ours"},
+		"link to the host": {func(path string) error { return os.Symlink(secret, path) }, "none"},
+		"pipe":             {func(path string) error { return unix.Mkfifo(path, 0o644) }, ""},
+		"device":           {func(path string) error { return os.Symlink("/dev/zero", path) }, "none"},
+		"folder":           {func(path string) error { return os.Mkdir(path, 0o755) }, ""},
+		"endless":          {func(path string) error { return errors.Join(os.WriteFile(path, nil, 0o644), os.Truncate(path, 1<<30)) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lower, upper := t.TempDir(), t.TempDir()
+			require.NoError(t, os.Mkdir(filepath.Join(upper, "etc"), 0o755))
+			require.NoError(t, os.Mkdir(filepath.Join(lower, "etc"), 0o755))
+			require.NoError(t, test.make(filepath.Join(upper, "etc", "passwd")))
+			require.NoError(t, os.WriteFile(filepath.Join(lower, "etc", "group"), []byte("none"), 0o644))
+
+			content, err := readInLayers([]string{lower, upper}, "etc/passwd")
+
+			switch test.want {
+			case "":
+				require.Error(t, err)
+			case "none":
+				require.NoError(t, err)
+				require.Empty(t, content)
+			default:
+				require.NoError(t, err)
+				require.Equal(t, test.want, string(content))
+			}
+		})
+	}
 }
