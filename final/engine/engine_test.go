@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
-	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -331,9 +330,13 @@ func TestFilesOfAnImageAreReadWithCare(t *testing.T) {
 		make func(path string) error
 		want string // "" for an error
 	}{
-		"file":             {func(path string) error { return os.WriteFile(path, []byte("ours"), 0o644) }, "ours"},
-		"link inside":      {func(path string) error { return errors.Join(os.WriteFile(path+"-", []byte("ours"), 0o644), os.Symlink("passwd-", path)) }, "ours"},
-		"absolute link":    {func(path string) error { return errors.Join(os.WriteFile(path+"-", []byte("ours"), 0o644), os.Symlink("/etc/passwd-", path)) }, "ours"},
+		"file": {func(path string) error { return os.WriteFile(path, []byte("ours"), 0o644) }, "ours"},
+		"link inside": {func(path string) error {
+			return errors.Join(os.WriteFile(path+"-", []byte("ours"), 0o644), os.Symlink("passwd-", path))
+		}, "ours"},
+		"absolute link": {func(path string) error {
+			return errors.Join(os.WriteFile(path+"-", []byte("ours"), 0o644), os.Symlink("/etc/passwd-", path))
+		}, "ours"},
 		"link to the host": {func(path string) error { return os.Symlink(secret, path) }, "none"},
 		"pipe":             {func(path string) error { return unix.Mkfifo(path, 0o644) }, ""},
 		"device":           {func(path string) error { return os.Symlink("/dev/zero", path) }, "none"},

@@ -2,14 +2,15 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 func writeFile(path, content string) error {
@@ -19,23 +20,45 @@ func writeFile(path, content string) error {
 func ownerOf(info os.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 func groupOf(info os.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Gid) }
 
-// openInLayers opens a file of an image: the one in the highest layer that has
-// it, or an empty one. A layer is somebody else's: os.Root follows no link out
-// of it.
-func openInLayers(layers []string, name string) (io.ReadCloser, error) {
+// maxImageFile is how much of a file of an image is read, in bytes.
+const maxImageFile = 1 << 20
+
+// readInLayers reads a file of an image, as its container would see it: the one
+// in the highest layer that has it, or else an empty one. A layer is somebody
+// else's. The kernel takes its folder for the root (openat2(2)), so that no link
+// leads out of it, and what might never end is an error.
+func readInLayers(layers []string, name string) ([]byte, error) {
 	for _, layer := range slices.Backward(layers) {
-		root, err := os.OpenRoot(layer)
-		if err != nil {
-			return nil, err
-		}
-		file, err := root.Open(name)
-		root.Close()
-		if err == nil {
-			return file, nil
-		}
+		content, err := readInLayer(layer, name)
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			return content, err
 		}
 	}
-	return io.NopCloser(strings.NewReader("")), nil
+	return nil, nil
+}
+
+func readInLayer(layer, name string) ([]byte, error) {
+	root, err := os.Open(layer)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	// Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
+	descriptor, err := unix.Openat2(int(root.Fd()), name, &unix.OpenHow{
+		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(descriptor), name)
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxImageFile {
+		return nil, fmt.Errorf("it is no file of at most %d bytes", maxImageFile)
+	}
+	return io.ReadAll(io.LimitReader(file, maxImageFile))
 }

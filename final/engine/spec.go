@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -83,17 +84,15 @@ func (e *Engine) processOf(record *Record) (*specs.Process, error) {
 // accountOf looks the container's user up in the image's passwd and group files.
 func (e *Engine) accountOf(record *Record) (*user.ExecUser, error) {
 	layers := e.layerFolders(record)
-	passwd, err := openInLayers(layers, "etc/passwd")
+	passwd, err := readInLayers(layers, "etc/passwd")
 	if err != nil {
-		return nil, fmt.Errorf("open the image's /etc/passwd: %w", err)
+		return nil, fmt.Errorf("read the image's /etc/passwd: %w", err)
 	}
-	defer passwd.Close()
-	group, err := openInLayers(layers, "etc/group")
+	group, err := readInLayers(layers, "etc/group")
 	if err != nil {
-		return nil, fmt.Errorf("open the image's /etc/group: %w", err)
+		return nil, fmt.Errorf("read the image's /etc/group: %w", err)
 	}
-	defer group.Close()
-	account, err := user.GetExecUser(record.User, &user.ExecUser{Home: "/"}, passwd, group)
+	account, err := user.GetExecUser(record.User, &user.ExecUser{Home: "/"}, bytes.NewReader(passwd), bytes.NewReader(group))
 	if err != nil {
 		return nil, fmt.Errorf("find the user %q in the image: %w", record.User, err)
 	}
