@@ -71,6 +71,32 @@ func TestContainerIsFoundByThePrefixOfItsID(t *testing.T) {
 	host.requireNothingLeft()
 }
 
+func TestContainersAreListedInDockersColumns(t *testing.T) {
+	host := newHost(t)
+	require.Zero(t, host.tinydocker("run", "--name", "listed", "base", "sh", "-c", "exit 0 # a long command").Code)
+
+	short := strings.Split(host.tinydocker("ps", "-a").Stdout, "\n")
+	long := strings.Split(host.tinydocker("ps", "-a", "--no-trunc").Stdout, "\n")
+
+	require.Regexp(t, `^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES$`, short[0])
+	require.Regexp(t, `^[0-9a-f]{12} +base +"sh -c exit 0 # a .*…" +.* ago +Exited \(0\) .* ago +listed$`, short[1])
+	require.Regexp(t, `^[0-9a-f]{64} +base +"sh -c exit 0 # a long command" +.* listed$`, long[1])
+	require.Regexp(t, `^[0-9a-f]{64}\n$`, host.tinydocker("ps", "-aq", "--no-trunc").Stdout)
+	require.Zero(t, host.tinydocker("rm", "listed").Code)
+}
+
+// What was typed may hold anything, and a line of an error is a line.
+func TestErrorsAreOneLineWhateverIsInThem(t *testing.T) {
+	host := newHost(t)
+	for _, args := range [][]string{{"rm", "no\nsuch"}, {"no\nsuch"}, {"ps", "--no\nsuch"}, {"run", "no\nsuch"}, {"images", "un\nexpected"}, {"version", "x"}, {"ps", "x"}} {
+		result := host.tinydocker(args...)
+
+		require.NotZero(t, result.Code, "%q", args)
+		require.Empty(t, result.Stdout)
+		requireOneLine(t, result.Stderr)
+	}
+}
+
 func TestImages(t *testing.T) {
 	host := newHost(t)
 
