@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/urfave/cli/v3"
 
@@ -43,11 +45,32 @@ func Main(args []string) int {
 	if status := exit(0); err == nil || errors.As(err, &status) {
 		return int(status)
 	}
-	fmt.Fprintln(os.Stderr, "tinydocker:", err)
+	app.complain(err)
 	if failed := (failure{}); errors.As(err, &failed) {
 		return failed.status
 	}
 	return 1
+}
+
+// complain prints an error on one line, whatever it quotes: what was typed, or
+// what an image holds, neither breaks the line nor speaks to the terminal.
+func (a *app) complain(err error) {
+	line := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	visible := func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}
+	fmt.Fprintln(a.stderr, "tinydocker:", strings.Map(visible, line))
+}
+
+// noArguments refuses arguments that a command would not look at.
+func noArguments(command *cli.Command) error {
+	if argument := command.Args().First(); argument != "" {
+		return fmt.Errorf("%s: unexpected argument %q", command.Name, argument)
+	}
+	return nil
 }
 
 func (a *app) command() *cli.Command {

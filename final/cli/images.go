@@ -20,6 +20,9 @@ func (a *app) images() *cli.Command {
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only their ids"},
 		},
 		Action: func(_ context.Context, command *cli.Command) error {
+			if err := noArguments(command); err != nil {
+				return err
+			}
 			containers, err := a.engine(command)
 			if err != nil {
 				return err

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,8 +21,12 @@ func (a *app) ps() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "list those that have ended, too"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only their ids"},
+			&cli.BoolFlag{Name: "no-trunc", Usage: "cut nothing short"},
 		},
 		Action: func(_ context.Context, command *cli.Command) error {
+			if err := noArguments(command); err != nil {
+				return err
+			}
 			containers, err := a.engine(command)
 			if err != nil {
 				return err
@@ -30,27 +35,31 @@ func (a *app) ps() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return a.printContainers(list, command.Bool("all"), command.Bool("quiet"))
+			if !command.Bool("all") {
+				list = slices.DeleteFunc(list, func(c engine.Container) bool { return c.Status != engine.Running })
+			}
+			return a.printContainers(list, command.Bool("quiet"), command.Bool("no-trunc"))
 		},
 	}
 }
 
-func (a *app) printContainers(containers []engine.Container, all, quiet bool) error {
+func (a *app) printContainers(containers []engine.Container, quiet, whole bool) error {
 	table := tabwriter.NewWriter(a.stdout, 0, 0, 3, ' ', 0)
 	if !quiet {
-		fmt.Fprintln(table, "CONTAINER ID\tIMAGE\tCOMMAND\tCREATED\tSTATUS\tNAMES")
+		fmt.Fprintln(table, "CONTAINER ID\tIMAGE\tCOMMAND\tCREATED\tSTATUS\tPORTS\tNAMES")
 	}
 	now := time.Now()
 	for _, container := range containers {
-		if !all && container.Status != engine.Running {
-			continue
+		id, command := container.ShortID(), summary(container.Command)
+		if whole {
+			id, command = container.ID, fmt.Sprintf("%q", strings.Join(container.Command, " "))
 		}
 		if quiet {
-			fmt.Fprintln(table, container.ShortID())
+			fmt.Fprintln(table, id)
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", container.ShortID(), strings.TrimSuffix(container.Image, ":latest"),
-			summary(container.Command), ago(now, container.Created), status(now, container), container.Name)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t\t%s\n", id, strings.TrimSuffix(container.Image, ":latest"),
+			command, ago(now, container.Created), status(now, container), container.Name)
 	}
 	return table.Flush()
 }

@@ -37,7 +37,7 @@ func (a *app) each(names []string, verb string, do func(name string) error) erro
 	failed := false
 	for _, name := range names {
 		if err := do(name); err != nil {
-			fmt.Fprintf(a.stderr, "tinydocker: %s: %v\n", verb, err)
+			a.complain(fmt.Errorf("%s: %w", verb, err))
 			failed = true
 			continue
 		}

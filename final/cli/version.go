@@ -14,7 +14,10 @@ func (a *app) version() *cli.Command {
 	return &cli.Command{
 		Name:  "version",
 		Usage: "print what this is and what it runs on",
-		Action: func(context.Context, *cli.Command) error {
+		Action: func(_ context.Context, command *cli.Command) error {
+			if err := noArguments(command); err != nil {
+				return err
+			}
 			fmt.Fprintf(a.stdout, "tinydocker %s\n", revision())
 			fmt.Fprintf(a.stdout, " go:      %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			var kernel unix.Utsname
