@@ -32,6 +32,7 @@ const (
 var Aliases = map[string]any{
 	"test":        Test.All,
 	"test:stage1": Test.Stage01,
+	"test:stage2": Test.Stage02,
 }
 
 // Run opens a shell in a container from the built-in image; without a terminal it gives a short demonstration.
@@ -122,6 +123,9 @@ func (Test) All() error { return test("./...") }
 
 // Stage01 tests chapter 1: namespaces.
 func (Test) Stage01() error { return test("./stage01-namespaces") }
+
+// Stage02 tests chapter 2: cgroups.
+func (Test) Stage02() error { return test("./stage02-cgroups") }
 
 // Final tests tinydocker.
 func (Test) Final() error { return test("./final/...") }

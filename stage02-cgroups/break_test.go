@@ -34,10 +34,10 @@ func TestBreakLimitsCanBeLifted(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids)
 
 	result := container(t, []string{"--pids-limit", "20"}, "sh", "-c", `
-		for group in $(find /sys/fs/cgroup -path '*mytinydocker/*' -name pids.max); do
+		for group in $(find /sys/fs/cgroup -path '*/mytinydocker/*/pids.max'); do
 			grep -q "^20$" "$group" && echo max > "$group"
 		done
-		find /sys/fs/cgroup -path '*mytinydocker/*' -name pids.max -exec cat {} ";"`).Run(t)
+		find /sys/fs/cgroup -path '*/mytinydocker/*/pids.max' -exec cat {} ";"`).Run(t)
 
 	require.Equal(t, testbed.Result{Stdout: "max\n"}, result)
 }

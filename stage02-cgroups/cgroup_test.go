@@ -3,12 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,7 +33,8 @@ func ours(t *testing.T) []string {
 			found = append(found, groups...)
 		}
 	}
-	return found
+	slices.Sort(found)
+	return slices.Compact(found) // we may be in the root ourselves
 }
 
 func TestMemoryHogIsKilled(t *testing.T) {
@@ -74,8 +74,15 @@ func TestThrottlingIsCounted(t *testing.T) {
 		return false
 	})
 
+	endFromOutside(t, running)
+}
+
+// endFromOutside kills the container's first process, and waits until the program
+// that has started it has cleaned up.
+func endFromOutside(t *testing.T, running *testbed.Process) {
+	t.Helper()
 	require.NoError(t, syscall.Kill(onlyChild(t, running.Pid()), syscall.SIGKILL))
-	running.Wait()
+	require.Equal(t, 128+9, running.Wait().Code)
 }
 
 func TestSharesAreWhatTheKernelHas(t *testing.T) {
@@ -91,8 +98,7 @@ func TestSharesAreWhatTheKernelHas(t *testing.T) {
 	} else {
 		require.Equal(t, "512\n", string(shares))
 	}
-	require.NoError(t, syscall.Kill(onlyChild(t, running.Pid()), syscall.SIGKILL))
-	running.Wait()
+	endFromOutside(t, running)
 }
 
 func TestCPUSetIsObeyed(t *testing.T) {
@@ -101,7 +107,6 @@ func TestCPUSetIsObeyed(t *testing.T) {
 	result := container(t, []string{"--cpuset-cpus", "0"}, "grep", "Cpus_allowed_list", "/proc/self/status").Run(t)
 
 	require.Equal(t, testbed.Result{Stdout: "Cpus_allowed_list:\t0\n"}, result)
-	require.Positive(t, runtime.NumCPU())
 }
 
 func TestForkBombStopsAtTheLimit(t *testing.T) {
@@ -117,14 +122,13 @@ func TestForkBombStopsAtTheLimit(t *testing.T) {
 
 func TestTwoContainersShareNoCgroup(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids)
-	var places []string
-	for range 2 {
-		running := container(t, []string{"--pids-limit", "20"}, "sh", "-c", "cat /proc/self/cgroup; echo ready; exec sleep 60").Start(t)
-		places = append(places, running.Expect("ready"))
-	}
+	command := container(t, []string{"--pids-limit", "20"}, "sh", "-c", "cat /proc/self/cgroup; echo ready; exec sleep 60")
+	one, other := command.Start(t), command.Start(t)
 
-	require.NotEqual(t, places[0], places[1])
+	require.NotEqual(t, one.Expect("ready"), other.Expect("ready"))
 	require.Len(t, ours(t), 2)
+	endFromOutside(t, one)
+	endFromOutside(t, other)
 }
 
 func TestLimitsHoldFromTheFirstInstruction(t *testing.T) {
@@ -146,8 +150,7 @@ func TestCgroupIsGoneAfterwards(t *testing.T) {
 			running := container(t, flags, "sh", "-c", "sleep 60 & echo ready; wait").Start(t)
 			running.Expect("ready")
 			require.NotEmpty(t, ours(t))
-			require.NoError(t, syscall.Kill(onlyChild(t, running.Pid()), syscall.SIGKILL))
-			require.Equal(t, 128+9, running.Wait().Code)
+			endFromOutside(t, running)
 		},
 	} {
 		end()
@@ -168,13 +171,6 @@ func TestNothingIsMadeInTheWorkingFolder(t *testing.T) {
 	require.Empty(t, left)
 }
 
-// The limit of the start-up's own waiting: without limits there is no cgroup and
-// nothing to wait for.
 func TestWithoutLimitsThereIsNoCgroup(t *testing.T) {
-	begin := time.Now()
-
-	result := runContainer(t, "cat", "/proc/self/cgroup")
-
-	require.NotContains(t, result.Stdout, "/mytinydocker/")
-	require.Less(t, time.Since(begin), time.Minute)
+	require.NotContains(t, runContainer(t, "cat", "/proc/self/cgroup").Stdout, "/mytinydocker/")
 }

@@ -10,16 +10,29 @@ import (
 )
 
 // fakeV2 is a folder that looks like the root of a v2 hierarchy with these
-// controllers. The kernel would make the files of a new cgroup by itself.
+// controllers, and in which the files of a new cgroup appear as in a real one.
 func fakeV2(t *testing.T, controllers string) Hierarchy {
 	t.Helper()
 	root := t.TempDir()
-	write := func(name, content string) {
-		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(content), 0o600))
+	require.NoError(t, os.Mkdir(filepath.Join(root, "mytinydocker"), 0o755))
+	for _, folder := range []string{root, filepath.Join(root, "mytinydocker")} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "cgroup.subtree_control"), nil, 0o600))
 	}
-	write("cgroup.controllers", controllers+"\n")
-	write("cgroup.subtree_control", "")
+	drivers[2] = fakeKernel{v2{}}
+	t.Cleanup(func() { drivers[2] = v2{} })
 	return Hierarchy{Version: 2, Mountpoint: root, Own: filepath.Join(root, "session"), Subsystems: strings.Fields(controllers)}
+}
+
+type fakeKernel struct{ driver }
+
+func (k fakeKernel) create(hierarchy Hierarchy, id string, wanted []subsystem) (string, error) {
+	folder, err := k.driver.create(hierarchy, id, wanted)
+	for _, name := range []string{"cgroup.procs", "memory.max", "memory.swap.max", "cpu.max", "cpu.weight", "cpuset.cpus", "pids.max"} {
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, name), nil, 0o600)
+		}
+	}
+	return folder, err
 }
 
 func content(t *testing.T, path ...string) string {
@@ -59,7 +72,7 @@ func TestV2PassesOnOnlyWhatIsWanted(t *testing.T) {
 
 	require.NoError(t, err)
 	require.Equal(t, "+pids", content(t, hierarchy.Mountpoint, "cgroup.subtree_control"))
-	require.NoFileExists(t, filepath.Join(cgroup.folders[0], "memory.max"))
+	require.Empty(t, content(t, cgroup.folders[0], "memory.max"))
 }
 
 func TestMissingSubsystemIsAnErrorAndLeavesNothing(t *testing.T) {
@@ -68,8 +81,31 @@ func TestMissingSubsystemIsAnErrorAndLeavesNothing(t *testing.T) {
 	_, err := newCgroup([]Hierarchy{hierarchy}, Limits{Pids: 5, Memory: 1 << 20})
 
 	require.ErrorContains(t, err, "memory")
-	require.NoDirExists(t, filepath.Join(hierarchy.Mountpoint, "mytinydocker"))
+	made, err := filepath.Glob(filepath.Join(hierarchy.Mountpoint, "mytinydocker", "*-*"))
+	require.NoError(t, err)
+	require.Empty(t, made)
 }
+
+// A kernel without swap has no file to limit it by; one without a file for what
+// was asked is an error.
+func TestOnlyOptionalFilesMayBeMissing(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "memory.max"), nil, 0o600))
+	cgroup := &Cgroup{}
+	drivers[2] = existing(folder)
+	defer func() { drivers[2] = v2{} }()
+	hierarchy := Hierarchy{Version: 2}
+
+	require.NoError(t, cgroup.join(hierarchy, "id", []subsystem{memory{}}, Limits{Memory: 1 << 20}))
+	require.Equal(t, "1048576", content(t, folder, "memory.max"))
+	require.Error(t, cgroup.join(hierarchy, "id", []subsystem{pids{}}, Limits{Pids: 1}))
+	require.NoFileExists(t, filepath.Join(folder, "pids.max"))
+}
+
+// existing is a cgroup that is there already.
+type existing string
+
+func (e existing) create(Hierarchy, string, []subsystem) (string, error) { return string(e), nil }
 
 // Shares are a number around 1024, weights one around 100, and 1 to 10000 in all.
 func TestWeightOfShares(t *testing.T) {

@@ -1,7 +1,8 @@
-// Command stage01-namespaces runs a program in Linux namespaces of its own:
-// the first chapter on how containers work.
+// Command stage02-cgroups runs a program in Linux namespaces of its own and limits
+// what it may use: the second chapter on how containers work.
 //
-//	stage01-namespaces run [-i] [-t] [--hostname NAME] COMMAND [ARG...]
+//	stage02-cgroups run [-i] [-t] [--hostname NAME] [-m BYTES] [--cpus N] [--cpu-shares N]
+//	                    [--cpuset-cpus LIST] [--pids-limit N] COMMAND [ARG...]
 //
 // Its exit status is the program's own, 128+n if signal n ended it, 127 if
 // there is no such program, 126 if it cannot be executed, and 125 if the
@@ -34,7 +35,7 @@ func main() {
 func commandLine() *cli.Command {
 	return &cli.Command{
 		Name:            "mytinydocker",
-		Usage:           "how containers work, chapter 1: namespaces",
+		Usage:           "how containers work, chapter 2: cgroups",
 		HideHelpCommand: true,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "debug", Usage: "print each step on standard error"},
@@ -54,17 +55,22 @@ func runCommand() *cli.Command {
 		ArgsUsage:              "COMMAND [ARG...]",
 		UseShortOptionHandling: true,
 		StopOnNthArg:           &firstArgument, // what follows belongs to the program
-		Flags: []cli.Flag{
+		Flags: append(limitFlags(),
 			&cli.BoolFlag{Name: "i", Aliases: []string{"interactive"}, Usage: "pass standard input on"},
 			&cli.BoolFlag{Name: "t", Aliases: []string{"tty"}, Usage: "insist that standard input is a terminal"},
 			&cli.StringFlag{Name: "hostname", Value: "mytinydocker", Usage: "`NAME` of the machine inside"},
-		},
+		),
 		OnUsageError: returnUsageError,
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			if !cmd.Args().Present() {
 				return errors.New("run needs a command, as in `run -it sh`")
 			}
+			limits, err := limitsOf(cmd)
+			if err != nil {
+				return err
+			}
 			return Run(Options{
+				Limits:      limits,
 				Interactive: cmd.Bool("i"),
 				Terminal:    cmd.Bool("t"),
 				Hostname:    cmd.String("hostname"),

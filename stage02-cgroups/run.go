@@ -16,6 +16,7 @@ type Options struct {
 	Interactive bool   // the program reads our standard input, else /dev/null
 	Terminal    bool   // standard input must be a terminal
 	Hostname    string // at most 64 bytes
+	Limits      Limits
 	Command     []string
 }
 
@@ -23,7 +24,7 @@ type Options struct {
 // program exits with status 0, an *ExitError for any other end of it, and
 // another error if the container could not be started; then nothing of it is
 // left.
-func Run(options Options) error {
+func Run(options Options) (err error) {
 	if options.Terminal && !isTerminal(os.Stdin) {
 		return errors.New("standard input is not a terminal: leave -t out")
 	}
@@ -32,6 +33,15 @@ func Run(options Options) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
+	cgroup, err := NewCgroup(options.Limits)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if failed := cgroup.Remove(); failed != nil {
+			err = failed
+		}
+	}()
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make the pipe to init: %w", err)
@@ -46,7 +56,7 @@ func Run(options Options) error {
 	defer takeBackTerminal(parent)
 	stop := forwardSignals(parent.Process)
 	defer stop()
-	return supervise(parent, writer, options)
+	return supervise(parent, cgroup, writer, options)
 }
 
 // NewParentProcess returns the command that becomes the container: this program
@@ -72,8 +82,15 @@ func NewParentProcess(options Options, pipe *os.File) *exec.Cmd {
 	return parent
 }
 
-// supervise tells init what to run and waits for the container's end.
-func supervise(parent *exec.Cmd, pipe *os.File, options Options) error {
+// supervise limits init, tells it what to run and waits for the container's end.
+// Init is held back by its pipe, so the limits are there before the program is.
+func supervise(parent *exec.Cmd, cgroup *Cgroup, pipe *os.File, options Options) error {
+	if err := cgroup.Add(parent.Process.Pid); err != nil {
+		pipe.Close() // init reads its end, and ends
+		_ = parent.Wait()
+		return err
+	}
+	logrus.Debugf("run: process %d is limited by %q", parent.Process.Pid, cgroup.folders)
 	logrus.Debugf("run: init is process %d, in new UTS, PID, mount, network and IPC namespaces", parent.Process.Pid)
 	sent := sendMessage(pipe, Message{
 		Hostname: options.Hostname,
