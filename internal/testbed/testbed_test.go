@@ -32,8 +32,7 @@ func inner(t *testing.T, name string, environment ...string) Command {
 	}
 	tests, err := os.Executable()
 	require.NoError(t, err)
-	// In an IPC namespace of its own: what is planted there goes with it.
-	return Command{Path: "unshare", Args: []string{"--ipc", tests, "-test.v", "-test.run=^$", "-test.bench=^BenchmarkInner$", "-test.benchtime=1x"}, Env: environment}
+	return Command{Path: tests, Args: []string{"-test.v", "-test.run=^$", "-test.bench=^BenchmarkInner$", "-test.benchtime=1x"}, Env: environment}
 }
 
 func TestUnknownRequirementFails(t *testing.T) {
@@ -71,18 +70,6 @@ func TestMissingRequirementFailsWhereItMustBeThere(t *testing.T) {
 
 	require.Equal(t, 1, result.Code, result.Stdout)
 	require.Contains(t, result.Stdout, "TESTBED_MUST insists on it")
-}
-
-func TestProcessHasNamespacesOfItsOwn(t *testing.T) {
-	Require(t, Root)
-	for _, kind := range []string{"mnt", "net"} {
-		// The outer process of this test binary is our parent.
-		outer, err := os.Readlink("/proc/" + strconv.Itoa(os.Getppid()) + "/ns/" + kind)
-		require.NoError(t, err)
-		own, err := os.Readlink("/proc/self/ns/" + kind)
-		require.NoError(t, err)
-		require.NotEqual(t, outer, own)
-	}
 }
 
 func TestCleanRunLeavesNothing(t *testing.T) {
@@ -127,11 +114,12 @@ func BenchmarkInner(b *testing.B) {
 
 // inners are the inner tests: some leave something behind.
 var inners = map[string]func(testing.TB){
-	"":        func(t testing.TB) { t.Skip("is run by the tests") },
-	"Nothing": func(t testing.TB) { Require(t, Root) },
-	"Unknown": func(t testing.TB) { Require(t, "Overlya") },
-	"AUFS":    func(t testing.TB) { Require(t, AUFS) },
-	"Mount":   leaveMount, "Link": leaveLink, "Address": leaveAddress, "Rule": leaveRule,
+	"":          func(t testing.TB) { t.Skip("is run by the tests") },
+	"Nothing":   func(t testing.TB) { Require(t, Root) },
+	"Unknown":   func(t testing.TB) { Require(t, "Overlya") },
+	"AUFS":      func(t testing.TB) { Require(t, AUFS) },
+	"Namespace": printNamespace, "Folder": printFolder, "Hangs": hang, "Dies": die,
+	"Mount": leaveMount, "Link": leaveLink, "Address": leaveAddress, "Rule": leaveRule,
 	"Cgroup": leaveCgroup, "Process": leaveProcess, "File": leaveFile, "Queue": leaveQueue,
 }
 
