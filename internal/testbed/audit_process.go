@@ -13,31 +13,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processes lists our descendants. Main has made us the subreaper, so a process
-// whose parent has died is a child of ours; the dead ones are reaped here.
+// processes lists what descends from the tests: from this process, or, if its
+// parent has died, from the supervisor.
 func processes() ([]string, error) {
-	reapOrphans()
+	reapChildren()
 	parents, err := parentsOfAll()
 	if err != nil {
 		return nil, err
 	}
 	var things []string
 	for pid := range parents {
-		if !descends(pid, os.Getpid(), parents) {
+		if pid == os.Getpid() || !descends(pid, os.Getppid(), parents) {
 			continue
 		}
-		// It may end while we look, and is then no leak.
+		// It may end while we look, and is then no leak; one that has ended
+		// and is about to be reaped has no command line any more.
 		command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err == nil {
-			things = append(things, fmt.Sprintf("%d: %s", pid, strings.ReplaceAll(string(command), "\x00", " ")))
+		if err == nil && len(command) > 0 {
+			words := strings.Split(strings.TrimSuffix(string(command), "\x00"), "\x00")
+			things = append(things, fmt.Sprintf("%d %q (ps -fp %d)", pid, words, pid))
 		}
 	}
 	return things, nil
 }
 
-// reapOrphans waits for all dead children. It must not be called while a test
-// waits for a program of its own.
-func reapOrphans() {
+// reapChildren reaps our dead children. It must not be called while a test waits
+// for a program of its own.
+func reapChildren() {
 	for {
 		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 		if errors.Is(err, unix.EINTR) {

@@ -11,7 +11,6 @@ import (
 // built holds the programs that this test process has built.
 var built struct {
 	sync.Mutex
-	folder   string
 	programs map[string]string // package -> path
 }
 
@@ -55,25 +54,9 @@ func absolute(t testing.TB, pkg string) string {
 
 func build(t testing.TB, pkg, name string) string {
 	t.Helper()
-	if built.folder == "" {
-		folder, err := os.MkdirTemp("", "testbed-")
-		if err != nil {
-			t.Fatalf("make a folder for the programs under test: %v", err)
-		}
-		built.folder = folder
-	}
-	path := filepath.Join(built.folder, name)
+	path := filepath.Join(sharedFolder(t), name)
 	if output, err := exec.Command("go", "build", "-o", path, pkg).CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s(`go tool mage test` builds the programs before it becomes root)", pkg, err, output)
 	}
 	return path
-}
-
-func removeBuilt() error {
-	built.Lock()
-	defer built.Unlock()
-	if built.folder == "" {
-		return nil
-	}
-	return os.RemoveAll(built.folder)
 }

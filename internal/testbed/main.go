@@ -1,19 +1,17 @@
 // Package testbed lets tests of privileged programs leave the machine as it was.
 //
-// A test process that calls Main runs in a mount and a network namespace of its
-// own, and fails if it leaves anything behind: mounts, links, addresses, rules,
-// cgroups, processes or open files. Require says what a test needs of the
-// machine, Build builds the program under test once, Command and Terminal run
-// it with a deadline, and Eventually waits for a condition.
+// A test process that calls Main runs in namespaces of its own, and fails if it
+// leaves anything behind: mounts, links, addresses, rules, cgroups, processes or
+// open files. Require says what a test needs of the machine, Build builds the
+// program under test once, Command and Terminal run it with a deadline, and
+// Eventually waits for a condition.
 package testbed
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"os/signal"
-	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -21,23 +19,43 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inside is set in the environment of a test process that has its namespaces.
-const inside = "TESTBED_INSIDE"
+// shared is the folder that holds what the tests put on disk. Main makes it and
+// removes it, whatever becomes of the tests.
+var shared string
 
 // Main runs the tests of a package and exits: with the tests' own status, or
-// with 1 if they passed and something was left behind. Run as root, they run in
-// namespaces of their own; as somebody else, most are skipped by Require.
+// with 1 if they passed and something was left behind.
+//
+// Run as root, they run in mount, network, IPC and UTS namespaces of their own,
+// under a supervisor that ends whatever outlives them. As somebody else, most
+// are skipped by Require.
 func Main(m *testing.M) {
-	os.Exit(run(m))
+	if folder, ok := insideOf(); ok {
+		shared = folder
+		os.Exit(audited(m.Run))
+	}
+	if os.Geteuid() == 0 {
+		// Past os.Exit: it would have the coverage runtime complain that
+		// this process, which has run no test, has nowhere to report to.
+		syscall.Exit(supervise())
+	}
+	os.Exit(alone(m.Run))
 }
 
-func run(m *testing.M) int {
-	if os.Geteuid() != 0 {
-		return finish(m.Run())
-	}
-	if os.Getenv(inside) == "" {
-		return reexec()
-	}
+// inside is set in the environment of a test process that has its namespaces, to
+// the pid of its supervisor and the shared folder.
+const inside = "TESTBED_INSIDE"
+
+// insideOf returns the shared folder if this process is the child of a
+// supervisor. Nothing that it starts itself will take itself for one.
+func insideOf() (folder string, ok bool) {
+	supervisor, folder, _ := strings.Cut(os.Getenv(inside), " ")
+	_ = os.Unsetenv(inside) // fails for names that no variable can have
+	return folder, supervisor == strconv.Itoa(os.Getppid()) && folder != ""
+}
+
+// audited runs the tests and looks for what they have left.
+func audited(tests func() int) int {
 	if err := prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, "testbed:", err)
 		return 1
@@ -47,11 +65,11 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "testbed:", err)
 		return 1
 	}
-	code := finish(m.Run())
+	code := tests()
 	leaks, err := before.Leaks()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testbed:", err)
-		return 1
+		return max(code, 1)
 	}
 	for _, leak := range leaks {
 		fmt.Fprintln(os.Stderr, "testbed: left behind:", leak)
@@ -60,55 +78,11 @@ func run(m *testing.M) int {
 	return code
 }
 
-// finish removes what outlives single tests: the programs that Build has built.
-func finish(code int) int {
-	if err := removeBuilt(); err != nil {
-		fmt.Fprintln(os.Stderr, "testbed:", err)
-		return max(code, 1)
-	}
-	return code
-}
-
-// reexec runs this test binary once more, in new namespaces, and returns its
-// exit status. A namespace cannot be left again by a process with threads, as
-// every Go program is one, so the tests get it from birth.
-func reexec() int {
-	runtime.LockOSThread() // Pdeathsig goes off when the cloning thread ends
-	tests := exec.Command("/proc/self/exe", os.Args[1:]...)
-	tests.Args[0] = os.Args[0]
-	tests.Env = append(os.Environ(), inside+"=1")
-	tests.Stdin, tests.Stdout, tests.Stderr = os.Stdin, os.Stdout, os.Stderr
-	tests.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
-		Pdeathsig:  syscall.SIGKILL,
-	}
-	if err := tests.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, "testbed: start the tests in namespaces of their own:", err)
-		return 1
-	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT) // `go test -timeout` sends SIGQUIT
-	go func() {
-		for received := range signals {
-			_ = tests.Process.Signal(received) // it may just have ended
-		}
-	}()
-	if err := tests.Wait(); err != nil && !errors.As(err, new(*exec.ExitError)) {
-		fmt.Fprintln(os.Stderr, "testbed: wait for the tests:", err)
-		return 1
-	}
-	return exitCode(tests.ProcessState)
-}
-
-// prepare makes the new namespaces usable: mounts stay inside, 127.0.0.1
-// answers, and orphans of the tests become our children, so that the audit
-// finds them.
+// prepare makes the new namespaces usable: mounts stay inside, and 127.0.0.1
+// answers.
 func prepare() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
-	}
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("become the subreaper: %w", err)
 	}
 	loopback, err := netlink.LinkByName("lo")
 	if err != nil {
@@ -118,4 +92,29 @@ func prepare() error {
 		return fmt.Errorf("set the loopback up: %w", err)
 	}
 	return nil
+}
+
+// alone runs the tests without namespaces, without a supervisor, without an audit.
+func alone(tests func() int) int {
+	remove, err := makeShared()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "testbed:", err)
+		return 1
+	}
+	code := tests()
+	if err := remove(); err != nil {
+		fmt.Fprintln(os.Stderr, "testbed:", err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// makeShared makes the shared folder. Others may pass through it: a container's
+// user is not always root.
+func makeShared() (remove func() error, err error) {
+	shared, err = os.MkdirTemp("", "tb")
+	if err != nil {
+		return nil, err
+	}
+	return func() error { return os.RemoveAll(shared) }, os.Chmod(shared, 0o711)
 }

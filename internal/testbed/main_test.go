@@ -83,15 +83,14 @@ func TestNothingIsLeftOfTestsThatDie(t *testing.T) {
 	require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
-func TestNothingIsLeftOfTestsThatTakeTooLong(t *testing.T) {
+// A test that takes too long ends so, too.
+func TestNothingIsLeftOfTestsThatPanic(t *testing.T) {
 	Require(t, Root)
-	command := inner(t, "Hangs")
-	command.Args = append(command.Args, "-test.timeout=1s")
 
-	result := command.Run(t)
+	result := inner(t, "Panics").Run(t)
 
-	require.Equal(t, 2, result.Code)
-	require.Contains(t, result.Stderr, "test timed out")
+	require.Equal(t, 2, result.Code, result.Stdout)
+	require.Contains(t, result.Stderr, "panic: planted")
 	require.NoDirExists(t, printed(t, result.Stdout, "folder"))
 	pid, err := strconv.Atoi(printed(t, result.Stdout, "program"))
 	require.NoError(t, err)
@@ -102,6 +101,7 @@ func TestTestsDieWithTheirSupervisor(t *testing.T) {
 	Require(t, Root)
 	supervisor := inner(t, "Hangs").Start(t)
 	supervisor.Expect("program ")
+	supervisor.Expect("\n")
 	tests := children(t, supervisor.Pid())
 	require.Len(t, tests, 1)
 
@@ -109,6 +109,11 @@ func TestTestsDieWithTheirSupervisor(t *testing.T) {
 
 	require.Equal(t, 128+9, supervisor.Wait().Code)
 	Eventually(t, "the tests end", func() bool { return syscall.Kill(tests[0], 0) == syscall.ESRCH })
+	// What the tests have made is left: to end that took a supervisor.
+	require.NoError(t, os.RemoveAll(filepath.Dir(printed(t, supervisor.Wait().Stdout, "folder"))))
+	program, err := strconv.Atoi(printed(t, supervisor.Wait().Stdout, "program"))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(program, syscall.SIGKILL))
 }
 
 func TestSignalReachesTheTests(t *testing.T) {
@@ -116,6 +121,7 @@ func TestSignalReachesTheTests(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT} {
 		supervisor := inner(t, "Hangs").Start(t)
 		supervisor.Expect("program ")
+		supervisor.Expect("\n")
 
 		supervisor.Signal(signal)
 
@@ -185,8 +191,8 @@ func printFolder(t testing.TB) {
 	fmt.Println("cwd", folder)
 }
 
-// hang never ends, and dies at once if told to. Both leave a folder and a program
-// in a session of its own, which no signal to a process group reaches.
+// hang, die and panicElsewhere each leave a folder and a program in a session of
+// its own, which no signal to a process group reaches.
 func hang(t testing.TB) {
 	leaveBehind(t)
 	select {}
@@ -195,6 +201,12 @@ func hang(t testing.TB) {
 func die(t testing.TB) {
 	leaveBehind(t)
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGKILL))
+	select {}
+}
+
+func panicElsewhere(t testing.TB) {
+	leaveBehind(t)
+	go panic("planted") // where no test recovers it
 	select {}
 }
 

@@ -22,7 +22,7 @@ func Name(t testing.TB) string {
 // the test it is removed; a mount that is left in it fails the test.
 func StateRoot(t testing.TB) string {
 	t.Helper()
-	root, err := os.MkdirTemp("", "tb")
+	root, err := os.MkdirTemp(sharedFolder(t), "s")
 	if err != nil {
 		t.Fatalf("make a state root: %v", err)
 	}
@@ -37,6 +37,14 @@ func StateRoot(t testing.TB) string {
 		}
 	})
 	return root
+}
+
+func sharedFolder(t testing.TB) string {
+	t.Helper()
+	if shared == "" {
+		t.Fatal("these tests need `func TestMain(m *testing.M) { testbed.Main(m) }`")
+	}
+	return shared
 }
 
 // unmountAll unmounts everything below root, innermost first, reports each as an

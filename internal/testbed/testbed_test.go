@@ -4,9 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/nftables"
@@ -93,11 +91,13 @@ func TestEachKindOfLeakIsReported(t *testing.T) {
 		"File":    "left behind: file: descriptor ",
 		"Queue":   "left behind: System V IPC: msg ",
 	}
+	cgroup := "mytinydocker-" + Name(t)
+	t.Cleanup(func() { require.NoError(t, os.Remove(filepath.Join(pidsRoot(), cgroup))) })
 	// All at once: the audit gives the kernel some seconds before it calls a
 	// thing a leak.
 	running := make(map[string]*Process)
 	for kind := range wanted {
-		running[kind] = inner(t, kind).Start(t)
+		running[kind] = inner(t, kind, "TESTBED_CGROUP="+cgroup).Start(t)
 	}
 	for kind, want := range wanted {
 		result := running[kind].Wait()
@@ -118,7 +118,7 @@ var inners = map[string]func(testing.TB){
 	"Nothing":   func(t testing.TB) { Require(t, Root) },
 	"Unknown":   func(t testing.TB) { Require(t, "Overlya") },
 	"AUFS":      func(t testing.TB) { Require(t, AUFS) },
-	"Namespace": printNamespace, "Folder": printFolder, "Hangs": hang, "Dies": die,
+	"Namespace": printNamespace, "Folder": printFolder, "Hangs": hang, "Dies": die, "Panics": panicElsewhere,
 	"Mount": leaveMount, "Link": leaveLink, "Address": leaveAddress, "Rule": leaveRule,
 	"Cgroup": leaveCgroup, "Process": leaveProcess, "File": leaveFile, "Queue": leaveQueue,
 }
@@ -149,13 +149,12 @@ func leaveRule(t testing.TB) {
 }
 
 func leaveCgroup(t testing.TB) {
-	root := strings.TrimPrefix(machine.Controller("pids").Found, "v1 at ")
-	path := filepath.Join(strings.TrimPrefix(root, "v2 at "), "mytinydocker-planted-"+strconv.Itoa(os.Getpid()))
-	require.NoError(t, os.Mkdir(path, 0o755))
-	// Nothing else takes it away; the audit is done when we end.
-	remove := exec.Command("sh", "-c", `tail --pid="$1" -f /dev/null; rmdir "$2"`, "sh", strconv.Itoa(os.Getpid()), path)
-	remove.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	require.NoError(t, remove.Start())
+	require.NoError(t, os.Mkdir(filepath.Join(pidsRoot(), os.Getenv("TESTBED_CGROUP")), 0o755))
+}
+
+func pidsRoot() string {
+	_, mountpoint, _ := strings.Cut(machine.Controller("pids").Found, " at ")
+	return mountpoint
 }
 
 func leaveProcess(t testing.TB) {
