@@ -1,12 +1,13 @@
 package testbed
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
+	"io"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -67,72 +68,62 @@ func TestTerminalSendsInterruptsAndItsSize(t *testing.T) {
 	require.Equal(t, 3, terminal.Wait().Code)
 }
 
-func TestBuildBuildsOnce(t *testing.T) {
-	t.Setenv("TESTBED_BINARIES", "")
-	path := Build(t, "mytinydocker/internal/sweep")
+func TestProgramThatHangsIsKilledAndFails(t *testing.T) {
+	command := Command{Path: "sh", Args: []string{"-c", "echo $$; sleep 60; :"}, Deadline: 100 * time.Millisecond}
 
-	require.Equal(t, path, Build(t, "mytinydocker/internal/sweep"))
-	require.Equal(t, "sweep", filepath.Base(path))
-	require.FileExists(t, path)
-}
+	failure := failureOf(t, func(t testing.TB) { command.Run(t) })
 
-func TestBuildTakesWhatIsBuiltAlready(t *testing.T) {
-	folder := t.TempDir()
-	t.Setenv("TESTBED_BINARIES", folder)
-	prebuilt := filepath.Join(folder, "machine")
-	require.NoError(t, os.WriteFile(prebuilt, nil, 0o755))
-
-	require.Equal(t, prebuilt, Build(t, "mytinydocker/internal/testbed/machine"))
-}
-
-func TestNamesDiffer(t *testing.T) {
-	first, second := Name(t), Name(t)
-	require.NotEqual(t, first, second)
-	require.Regexp(t, `^[a-z0-9][a-z0-9_.-]+$`, Name(t))
-}
-
-// recorder is a test whose failure is what the test wants to see.
-type recorder struct {
-	testing.TB
-	errors   []string
-	cleanups []func()
-}
-
-func (r *recorder) Helper()          {}
-func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
-func (r *recorder) Errorf(format string, args ...any) {
-	r.errors = append(r.errors, fmt.Sprintf(format, args...))
-}
-
-func TestStateRootIsPrivateAndGoesAway(t *testing.T) {
-	recorded := &recorder{TB: t}
-	root := StateRoot(recorded)
-	info, err := os.Stat(root)
+	require.Contains(t, failure, "did not end within 100ms")
+	group, err := strconv.Atoi(regexp.MustCompile(`printed "(\d+)`).FindStringSubmatch(failure)[1])
 	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
-
-	recorded.cleanups[0]()
-
-	require.NoDirExists(t, root)
-	require.Empty(t, recorded.errors)
+	Eventually(t, "the whole process group ends", func() bool { return syscall.Kill(-group, 0) == syscall.ESRCH })
 }
 
-// Removing a tree through a mount removes what is mounted: that is how volumes
-// have been lost.
-func TestStateRootIsNotRemovedThroughAMount(t *testing.T) {
-	Require(t, Root)
-	recorded := &recorder{TB: t}
-	root := StateRoot(recorded)
-	precious := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(precious, nil, 0o600))
-	target := filepath.Join(root, "volume")
-	require.NoError(t, os.Mkdir(target, 0o700))
-	require.NoError(t, unix.Mount(filepath.Dir(precious), target, "", unix.MS_BIND, ""))
+// As in x=$(program): the shell waits for everybody who could still print.
+func TestOutputThatStaysOpenFails(t *testing.T) {
+	command := Command{Path: "sh", Args: []string{"-c", "echo done; sleep 60 &"}, Deadline: 100 * time.Millisecond}
 
-	recorded.cleanups[0]()
+	failure := failureOf(t, func(t testing.TB) { command.Run(t) })
 
-	require.FileExists(t, precious)
-	require.NoDirExists(t, root)
-	require.Len(t, recorded.errors, 1)
-	require.Contains(t, recorded.errors[0], target)
+	require.Contains(t, failure, "holds its output open")
+	require.Contains(t, failure, `"done\n"`)
+}
+
+// A pipe whose writer stays is no reason to wait for a program that has ended.
+func TestInputThatNeverEndsDoesNotHoldTheResultUp(t *testing.T) {
+	reader, writer := io.Pipe()
+	defer writer.Close()
+
+	require.Zero(t, Command{Path: "true", Stdin: reader, Deadline: 10 * time.Second}.Run(t).Code)
+}
+
+func TestExpectFailsOnceTheProgramHasEnded(t *testing.T) {
+	failure := failureOf(t, func(t testing.TB) {
+		Command{Path: "sh", Args: []string{"-c", "echo one; echo err >&2"}}.Start(t).Expect("two")
+	})
+
+	require.Contains(t, failure, `did not print "two"`)
+	require.Contains(t, failure, `"one\n"`)
+	require.Contains(t, failure, `"err\n"`)
+}
+
+func TestExpectOnATerminalShowsWhatThereWas(t *testing.T) {
+	failure := failureOf(t, func(t testing.TB) {
+		Command{Path: "sh", Args: []string{"-c", "printf 'one\033[1m'"}}.Terminal(t).Expect("two")
+	})
+
+	require.Contains(t, failure, `did not print "two"`)
+	require.Contains(t, failure, `"one\x1b[1m"`)
+}
+
+// It may end at any moment, so this is no mistake of a test.
+func TestSignalForAProgramThatHasEnded(t *testing.T) {
+	program := Command{Path: "true"}.Start(t)
+	program.Wait()
+
+	program.Signal(syscall.SIGTERM)
+}
+
+func TestProgramThatCannotBeStartedFails(t *testing.T) {
+	require.Contains(t, failureOf(t, func(t testing.TB) { Run(t, "/nosuch") }), "/nosuch")
 }

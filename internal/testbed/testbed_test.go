@@ -33,43 +33,6 @@ func inner(t *testing.T, name string, environment ...string) Command {
 	return Command{Path: tests, Args: []string{"-test.v", "-test.run=^$", "-test.bench=^BenchmarkInner$", "-test.benchtime=1x"}, Env: environment}
 }
 
-func TestUnknownRequirementFails(t *testing.T) {
-	result := inner(t, "Unknown").Run(t)
-
-	require.Equal(t, 1, result.Code, result.Stdout)
-	require.Contains(t, result.Stdout, `unknown requirement "Overlya"`)
-}
-
-func TestUnknownRequirementInTheEnvironmentFails(t *testing.T) {
-	result := inner(t, "Nothing", "TESTBED_MUST=Root,Overlya").Run(t)
-
-	require.Equal(t, 1, result.Code, result.Stdout)
-	require.Contains(t, result.Stdout, `unknown requirement "Overlya"`)
-}
-
-func TestMissingRequirementSkipsAndSaysWhy(t *testing.T) {
-	if machine.AUFS().OK {
-		t.Skip("requires a machine without AUFS")
-	}
-
-	result := inner(t, "AUFS").Run(t)
-
-	require.Zero(t, result.Code, result.Stdout)
-	require.Contains(t, result.Stdout, "--- SKIP: BenchmarkInner")
-	require.Contains(t, result.Stdout, "requires AUFS: ")
-}
-
-func TestMissingRequirementFailsWhereItMustBeThere(t *testing.T) {
-	if machine.AUFS().OK {
-		t.Skip("requires a machine without AUFS")
-	}
-
-	result := inner(t, "AUFS", "TESTBED_MUST=Root AUFS").Run(t)
-
-	require.Equal(t, 1, result.Code, result.Stdout)
-	require.Contains(t, result.Stdout, "TESTBED_MUST insists on it")
-}
-
 func TestCleanRunLeavesNothing(t *testing.T) {
 	Require(t, Root)
 
