@@ -1,18 +1,22 @@
 package testbed
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 )
 
-// built holds the programs that this test process has built.
-var built struct {
-	sync.Mutex
-	programs map[string]string // package -> path
-}
+// A program of a package is built at the first call of Build, by whichever test
+// that is.
+var programs sync.Map // package -> func() error
+
+// ownFolder is the one that `go test` runs the tests in; a test may change it.
+var ownFolder, errOwnFolder = os.Getwd()
 
 // Build returns the path of the program of the package pkg, and builds it at
 // the first call. The package "." is the one the tests belong to.
@@ -22,41 +26,47 @@ var built struct {
 // one user and tested as another.
 func Build(t testing.TB, pkg string) string {
 	t.Helper()
-	built.Lock()
-	defer built.Unlock()
-	if path, ok := built.programs[pkg]; ok {
-		return path
+	name := filepath.Base(pkg)
+	if pkg == "." {
+		if errOwnFolder != nil {
+			t.Fatalf("find the folder of the tests: %v", errOwnFolder)
+		}
+		name = filepath.Base(ownFolder)
 	}
-	name := filepath.Base(absolute(t, pkg))
-	path := filepath.Join(os.Getenv("TESTBED_BINARIES"), name)
-	if _, err := os.Stat(path); os.Getenv("TESTBED_BINARIES") == "" || err != nil {
-		path = build(t, pkg, name)
+	if prebuilt := os.Getenv("TESTBED_BINARIES"); prebuilt != "" {
+		path := filepath.Join(prebuilt, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
 	}
-	if built.programs == nil {
-		built.programs = make(map[string]string)
+	target := filepath.Join(sharedFolder(t), name)
+	once, _ := programs.LoadOrStore(pkg, sync.OnceValue(func() error { return build(pkg, target) }))
+	if err := once.(func() error)(); err != nil {
+		t.Fatal(err)
 	}
-	built.programs[pkg] = path
-	return path
+	return target
 }
 
-// absolute returns "." as the folder it is, whose name is the program's.
-func absolute(t testing.TB, pkg string) string {
-	t.Helper()
-	if pkg != "." {
-		return pkg
+func build(pkg, target string) error {
+	// Without the stamp of the version: git refuses root in a user's clone.
+	command := exec.Command("go", "build", "-buildvcs=false", "-o", target, pkg)
+	command.Dir = ownFolder
+	command.Env = append(os.Environ(), home()...)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s(`go tool mage test` builds the programs before it becomes root)", pkg, err, output)
 	}
-	folder, err := os.Getwd()
+	return nil
+}
+
+// home returns the variable HOME where there is none, as after sudo or in a
+// service: Go finds its caches there.
+func home() []string {
+	if os.Getenv("HOME") != "" {
+		return nil
+	}
+	account, err := user.LookupId(strconv.Itoa(os.Geteuid()))
 	if err != nil {
-		t.Fatalf("find the folder of the tests: %v", err)
+		return nil // Go says best what it misses
 	}
-	return folder
-}
-
-func build(t testing.TB, pkg, name string) string {
-	t.Helper()
-	path := filepath.Join(sharedFolder(t), name)
-	if output, err := exec.Command("go", "build", "-o", path, pkg).CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s(`go tool mage test` builds the programs before it becomes root)", pkg, err, output)
-	}
-	return path
+	return []string{"HOME=" + account.HomeDir}
 }

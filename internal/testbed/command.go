@@ -3,6 +3,7 @@ package testbed
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -13,7 +14,7 @@ import (
 	"time"
 )
 
-// deadline bounds every wait of a test: a program that hangs fails its test.
+// deadline is how long a program may take that is not given another one.
 const deadline = 60 * time.Second
 
 // Command is a program to run. Its zero fields are the defaults: the test's own
@@ -24,6 +25,9 @@ type Command struct {
 	Env   []string
 	Dir   string
 	Stdin io.Reader
+	// Deadline bounds every wait for the program; zero is a minute. One that
+	// is still there then is killed, and its test fails.
+	Deadline time.Duration
 }
 
 // Result is what a program printed and how it ended. Code is 128+n for a
@@ -39,7 +43,7 @@ func Run(t testing.TB, path string, args ...string) Result {
 	return Command{Path: path, Args: args}.Run(t)
 }
 
-// Run runs the program and waits for its end, which must come within a minute.
+// Run runs the program and waits for its end.
 func (c Command) Run(t testing.TB) Result {
 	t.Helper()
 	return c.Start(t).Wait()
@@ -49,29 +53,53 @@ func (c Command) Run(t testing.TB) Result {
 // group at the end of the test is killed.
 func (c Command) Start(t testing.TB) *Process {
 	t.Helper()
-	process := &Process{t: t, cmd: c.command()}
+	process := c.process(t)
 	process.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	process.cmd.Stdout, process.cmd.Stderr = &process.stdout, &process.stderr
+	if c.Stdin != nil {
+		process.feed(c.Stdin)
+	}
 	process.start()
 	return process
-}
-
-func (c Command) command() *exec.Cmd {
-	cmd := exec.Command(c.Path, c.Args...)
-	cmd.Env, cmd.Dir, cmd.Stdin = c.Env, c.Dir, c.Stdin
-	// A grandchild that outlives the program holds its output open; do not
-	// wait for that longer than for the program itself.
-	cmd.WaitDelay = deadline
-	return cmd
 }
 
 // Process is a program that has been started.
 type Process struct {
 	t              testing.TB
 	cmd            *exec.Cmd
+	deadline       time.Duration
 	stdout, stderr output
 	done           chan struct{}
 	err            error // of Wait; read it after done is closed
+}
+
+func (c Command) process(t testing.TB) *Process {
+	process := &Process{t: t, cmd: exec.Command(c.Path, c.Args...), deadline: c.Deadline, done: make(chan struct{})}
+	if process.deadline == 0 {
+		process.deadline = deadline
+	}
+	process.cmd.Env, process.cmd.Dir = c.Env, c.Dir
+	// A grandchild that outlives the program may hold its output open.
+	process.cmd.WaitDelay = process.deadline
+	return process
+}
+
+// feed copies input to the program. Left to os/exec, Wait would wait for the end
+// of the input, even after that of the program.
+func (p *Process) feed(input io.Reader) {
+	p.t.Helper()
+	if file, ok := input.(*os.File); ok {
+		p.cmd.Stdin = file
+		return
+	}
+	stdin, err := p.cmd.StdinPipe()
+	if err != nil {
+		p.t.Fatalf("make a pipe to %s: %v", p.cmd.Path, err)
+	}
+	go func() {
+		_, _ = io.Copy(stdin, input) // it may end without having read everything
+		stdin.Close()
+	}()
 }
 
 func (p *Process) start() {
@@ -79,7 +107,6 @@ func (p *Process) start() {
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatalf("start %s: %v", p.cmd.Path, err)
 	}
-	p.done = make(chan struct{})
 	go func() {
 		defer close(p.done)
 		p.err = p.cmd.Wait()
@@ -96,10 +123,11 @@ func (p *Process) kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 // Pid returns the process id of the program.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Signal sends a signal to the program, but not to its process group.
+// Signal sends a signal to the program, but not to its process group. It does
+// nothing if the program has ended.
 func (p *Process) Signal(signal os.Signal) {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(signal); err != nil {
+	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Fatalf("send %v to %s: %v", signal, p.cmd.Path, err)
 	}
 }
@@ -108,30 +136,48 @@ func (p *Process) Signal(signal os.Signal) {
 // call has matched, and returns the output up to the end of text.
 func (p *Process) Expect(text string) string {
 	p.t.Helper()
-	found, ok := p.stdout.expect(text, p.done)
+	return p.expect(text, p.done)
+}
+
+// expect fails if text is not there when all output is, or at the deadline.
+func (p *Process) expect(text string, complete <-chan struct{}) string {
+	p.t.Helper()
+	found, ok := p.stdout.expect(text, p.deadline, complete)
 	if !ok {
-		p.t.Fatalf("%s did not print %q; it printed %q and, on standard error, %q",
-			p.cmd.Path, text, p.stdout.String(), p.stderr.String())
+		p.t.Fatalf("%s did not print %q%s", p, text, p.printed())
 	}
 	return found
 }
 
-// Wait waits for the program's end.
+// Wait waits for the program's end, and for that of its output.
 func (p *Process) Wait() Result {
 	p.t.Helper()
-	timer := time.NewTimer(deadline)
+	timer := time.NewTimer(p.deadline)
 	defer timer.Stop()
+	late := false
 	select {
 	case <-p.done:
 	case <-timer.C:
+		late = true
 		p.kill()
-		p.t.Fatalf("%s %q did not end within %v; it printed %q and, on standard error, %q",
-			p.cmd.Path, p.cmd.Args[1:], deadline, p.stdout.String(), p.stderr.String())
+		<-p.done
+	}
+	switch {
+	case late && exitCode(p.cmd.ProcessState) == 128+int(syscall.SIGKILL):
+		p.t.Fatalf("%s did not end within %v%s", p, p.deadline, p.printed())
+	case late || errors.Is(p.err, exec.ErrWaitDelay):
+		p.t.Fatalf("%s has ended, but a process that it started holds its output open%s", p, p.printed())
 	}
 	if exit := (*exec.ExitError)(nil); p.err != nil && !errors.As(p.err, &exit) {
-		p.t.Fatalf("wait for %s: %v", p.cmd.Path, p.err)
+		p.t.Fatalf("wait for %s: %v", p, p.err)
 	}
 	return Result{Stdout: p.stdout.String(), Stderr: p.stderr.String(), Code: exitCode(p.cmd.ProcessState)}
+}
+
+func (p *Process) String() string { return fmt.Sprintf("%s %q", p.cmd.Path, p.cmd.Args[1:]) }
+
+func (p *Process) printed() string {
+	return fmt.Sprintf("; it printed %q and, on standard error, %q", p.stdout.String(), p.stderr.String())
 }
 
 func exitCode(state *os.ProcessState) int {
@@ -167,8 +213,8 @@ func (o *output) String() string {
 
 // expect returns the output up to text, or false if the program ended or the
 // deadline passed before text was there.
-func (o *output) expect(text string, ended <-chan struct{}) (string, bool) {
-	timer := time.NewTimer(deadline)
+func (o *output) expect(text string, limit time.Duration, ended <-chan struct{}) (string, bool) {
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	for {
 		found, grown := o.match(text)

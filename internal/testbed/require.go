@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -48,28 +49,43 @@ var probes = map[Requirement]func() machine.Check{
 	BaseImage:    baseImage,
 }
 
-// Require skips the test, naming what is missing, unless the machine meets all
-// requirements. If TESTBED_MUST lists a missing one, separated by spaces or
-// commas, the test fails instead. A requirement that does not exist, here or in
-// TESTBED_MUST, is a mistake of whoever wrote it and fails the test too.
+// Require skips the test, naming all that is missing and how to mend it, unless
+// the machine meets the requirements. If TESTBED_MUST lists a missing one,
+// separated by spaces or commas, the test fails instead. A requirement that does
+// not exist, here or in TESTBED_MUST, is a mistake and fails the test, too.
+//
+// A test that requires root must belong to a process that called Main.
 func Require(t testing.TB, requirements ...Requirement) {
 	t.Helper()
 	must := mustHave()
-	for _, requirement := range slices.Concat(must, requirements) {
-		if _, known := probes[requirement]; !known {
-			t.Fatalf("unknown requirement %q", requirement)
+	refuseUnknown(t, must, " in TESTBED_MUST")
+	refuseUnknown(t, requirements, "")
+	if slices.Contains(requirements, Root) {
+		sharedFolder(t)
+	}
+	var missing []string
+	insist := false
+	for _, requirement := range requirements {
+		if check := probes[requirement](); !check.OK {
+			missing = append(missing, fmt.Sprintf("requires %s: %s (%s)", requirement, check.Found, check.Mend))
+			insist = insist || slices.Contains(must, requirement)
 		}
 	}
+	switch {
+	case insist:
+		t.Fatalf("%s; TESTBED_MUST insists", strings.Join(missing, "; "))
+	case len(missing) > 0:
+		t.Skip(strings.Join(missing, "; "))
+	}
+}
+
+func refuseUnknown(t testing.TB, requirements []Requirement, where string) {
+	t.Helper()
 	for _, requirement := range requirements {
-		check := probes[requirement]()
-		if check.OK {
-			continue
+		if _, known := probes[requirement]; !known {
+			names := fmt.Sprint(slices.Sorted(maps.Keys(probes)))
+			t.Fatalf("unknown requirement %q%s: there are %s", requirement, where, strings.ReplaceAll(strings.Trim(names, "[]"), " ", ", "))
 		}
-		missing := fmt.Sprintf("requires %s: %s (%s)", requirement, check.Found, check.Mend)
-		if slices.Contains(must, requirement) {
-			t.Fatalf("%s, and TESTBED_MUST insists on it", missing)
-		}
-		t.Skip(missing)
 	}
 }
 

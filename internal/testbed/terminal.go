@@ -30,7 +30,7 @@ func (c Command) Terminal(t testing.TB) *Terminal {
 	}
 	t.Cleanup(func() { master.Close() })
 	defer slave.Close()
-	process := &Process{t: t, cmd: c.command()}
+	process := c.process(t)
 	process.cmd.Stdin, process.cmd.Stdout, process.cmd.Stderr = slave, slave, slave
 	process.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	terminal := &Terminal{process: process, master: master, drained: make(chan struct{})}
@@ -51,11 +51,7 @@ func (t *Terminal) drain() {
 // echoes what is typed.
 func (t *Terminal) Expect(text string) string {
 	t.process.t.Helper()
-	found, ok := t.process.stdout.expect(text, t.drained)
-	if !ok {
-		t.process.t.Fatalf("%s did not print %q; it printed %q", t.process.cmd.Path, text, t.process.stdout.String())
-	}
-	return found
+	return t.process.expect(text, t.drained)
 }
 
 // Send types text.

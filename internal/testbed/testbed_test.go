@@ -80,7 +80,7 @@ var inners = map[string]func(testing.TB){
 	"":          func(t testing.TB) { t.Skip("is run by the tests") },
 	"Nothing":   func(t testing.TB) { Require(t, Root) },
 	"Unknown":   func(t testing.TB) { Require(t, "Overlya") },
-	"AUFS":      func(t testing.TB) { Require(t, AUFS) },
+	"Missing":   func(t testing.TB) { Require(t, neverThere) },
 	"Namespace": printNamespace, "Folder": printFolder, "Hangs": hang, "Dies": die, "Panics": panicElsewhere,
 	"Mount": leaveMount, "Link": leaveLink, "Address": leaveAddress, "Rule": leaveRule,
 	"Cgroup": leaveCgroup, "Process": leaveProcess, "File": leaveFile, "Queue": leaveQueue,
