@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
@@ -15,7 +16,7 @@ func links() ([]string, error) {
 	}
 	var things []string
 	for _, link := range all {
-		things = append(things, fmt.Sprintf("%s (%s)", link.Attrs().Name, link.Type()))
+		things = append(things, fmt.Sprintf("%s (%s) (see: ip link show %s)", link.Attrs().Name, link.Type(), link.Attrs().Name))
 	}
 	return things, nil
 }
@@ -28,14 +29,38 @@ func addresses() ([]string, error) {
 	}
 	var things []string
 	for _, address := range all {
-		things = append(things, fmt.Sprintf("%s of interface %d", address.IPNet, address.LinkIndex))
+		name := fmt.Sprintf("number %d", address.LinkIndex)
+		if link, err := netlink.LinkByIndex(address.LinkIndex); err == nil {
+			name = link.Attrs().Name // it may just have gone, with its address
+		}
+		things = append(things, fmt.Sprintf("%s of %s (see: ip address show)", address.IPNet, name))
+	}
+	return things, nil
+}
+
+// tables lists the firewall tables of this network namespace. Those of iptables
+// are left out: it makes them with all their chains when it is first used, and
+// never removes them. Empty, they change nothing.
+func tables() ([]string, error) {
+	connection, err := nftables.New()
+	if err != nil {
+		return nil, err
+	}
+	all, err := connection.ListTables()
+	if err != nil {
+		return nil, err
+	}
+	var things []string
+	for _, table := range all {
+		if !slices.Contains([]string{"filter", "nat", "mangle", "raw", "security"}, table.Name) {
+			things = append(things, fmt.Sprintf("%s (see: nft list table %s)", tableName(table), tableName(table)))
+		}
 	}
 	return things, nil
 }
 
 // rules lists the firewall rules of this network namespace, those of
-// iptables-nft among them. A chain without rules changes nothing and is no leak:
-// iptables leaves its tables behind.
+// iptables-nft among them.
 func rules() ([]string, error) {
 	connection, err := nftables.New()
 	if err != nil {
@@ -52,9 +77,18 @@ func rules() ([]string, error) {
 			return nil, err
 		}
 		for _, rule := range all {
-			things = append(things, fmt.Sprintf("number %d in table %s, chain %s (nft -a list ruleset)",
-				rule.Handle, chain.Table.Name, chain.Name))
+			things = append(things, fmt.Sprintf("in chain %s of table %s, handle %d (see: nft -a list chain %s %s)",
+				chain.Name, tableName(chain.Table), rule.Handle, tableName(chain.Table), chain.Name))
 		}
 	}
 	return things, nil
+}
+
+// tableName is the name of a table as nft(8) wants it: after its family.
+func tableName(table *nftables.Table) string {
+	families := map[nftables.TableFamily]string{
+		nftables.TableFamilyIPv4: "ip", nftables.TableFamilyIPv6: "ip6", nftables.TableFamilyINet: "inet",
+		nftables.TableFamilyARP: "arp", nftables.TableFamilyBridge: "bridge", nftables.TableFamilyNetdev: "netdev",
+	}
+	return families[table.Family] + " " + table.Name
 }

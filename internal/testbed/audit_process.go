@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -31,7 +30,7 @@ func processes() ([]string, error) {
 		command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err == nil && len(command) > 0 {
 			words := strings.Split(strings.TrimSuffix(string(command), "\x00"), "\x00")
-			things = append(things, fmt.Sprintf("%d %q (ps -fp %d)", pid, words, pid))
+			things = append(things, fmt.Sprintf("%d %q (see: ps -fp %d)", pid, words, pid))
 		}
 	}
 	return things, nil
@@ -89,34 +88,4 @@ func descends(pid, ancestor int, parents map[int]int) bool {
 		}
 	}
 	return false
-}
-
-// files lists our open files, without those that the Go runtime opens for
-// itself when it first needs them.
-func files() ([]string, error) {
-	runtime.GC() // closes files that nobody holds any more
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return nil, err
-	}
-	var things []string
-	for _, entry := range entries {
-		target, err := os.Readlink("/proc/self/fd/" + entry.Name())
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // the one that has read the folder
-		}
-		if err != nil {
-			return nil, err
-		}
-		if !isRuntimes(target) {
-			things = append(things, fmt.Sprintf("descriptor %s: %s", entry.Name(), target))
-		}
-	}
-	return things, nil
-}
-
-func isRuntimes(target string) bool {
-	return strings.HasPrefix(target, "anon_inode:[event") || // eventpoll, eventfd: the network poller
-		strings.HasPrefix(target, "anon_inode:[pidfd]") || // os/exec probes for pidfds once
-		strings.HasPrefix(target, "/sys/fs/cgroup/") // the cpu limit that GOMAXPROCS follows
 }
