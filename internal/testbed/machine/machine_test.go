@@ -1,17 +1,26 @@
-package machine
+package machine_test
 
 import (
 	"bytes"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/internal/testbed"
+	"mytinydocker/internal/testbed/machine"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 func TestReportSaysHowToMendWhatIsMissing(t *testing.T) {
 	var out bytes.Buffer
 
-	err := Report(&out, []Check{
+	err := machine.Report(&out, []machine.Check{
 		{Name: "kernel", OK: true, Found: "Linux 6.1", Mend: "update"},
 		{Name: "overlay", Found: "unknown", Mend: "modprobe overlay"},
 		{Name: "AUFS", Found: "unknown", Mend: "use the VM", Optional: true},
@@ -27,7 +36,7 @@ NO  overlay                  unknown
 }
 
 func TestEveryCheckSaysWhatItFoundAndHowToMendIt(t *testing.T) {
-	for _, check := range All() {
+	for _, check := range machine.All() {
 		require.NotEmpty(t, check.Name)
 		require.NotEmpty(t, check.Found, check.Name)
 		require.NotContains(t, check.Found+check.Mend, "\n", check.Name)
@@ -37,13 +46,85 @@ func TestEveryCheckSaysWhatItFoundAndHowToMendIt(t *testing.T) {
 	}
 }
 
+// Probes run on threads, and the first thread of a process never ends: it must
+// not be the one that has got a namespace of its own. Which thread the runtime
+// takes is chance, so they all look, often.
 func TestLookingChangesNothing(t *testing.T) {
 	before, err := os.ReadFile("/proc/self/mountinfo")
 	require.NoError(t, err)
+	namespaces := namespacesOfThreads(t)
 
-	All()
+	for range 50 {
+		machine.Namespaces()
+		machine.Overlay()
+	}
+	machine.All()
 
 	after, err := os.ReadFile("/proc/self/mountinfo")
 	require.NoError(t, err)
 	require.Equal(t, string(before), string(after))
+	testbed.Eventually(t, "every thread is in the namespaces of before", func() bool {
+		return slices.Equal(namespaces, namespacesOfThreads(t))
+	})
+}
+
+// namespacesOfThreads returns the namespaces in which we have a thread.
+func namespacesOfThreads(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/self/task/*/ns/*")
+	require.NoError(t, err)
+	var found []string
+	for _, file := range files {
+		// A thread may just have ended.
+		if namespace, err := os.Readlink(file); err == nil && !strings.HasSuffix(file, "_for_children") {
+			found = append(found, namespace)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+func TestEveryKindOfNamespaceIsTried(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	var found []string
+	for _, check := range machine.All() {
+		if kind, ok := strings.CutSuffix(check.Name, " namespace"); ok {
+			require.True(t, check.OK, "%+v", check)
+			found = append(found, kind)
+		}
+	}
+
+	require.ElementsMatch(t, []string{"UTS", "PID", "mount", "network", "IPC", "cgroup", "user", "time"}, found)
+}
+
+// As in a container: the hierarchy is there, and nobody may make a cgroup in it.
+func TestControllerThatIsReadOnlyIsNone(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupPids)
+	_, path, _ := strings.Cut(machine.Controller("pids").Found, " at ")
+	require.NoError(t, unix.Mount(path, path, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(path, unix.MNT_DETACH)) })
+	require.NoError(t, unix.Mount("", path, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+
+	check := machine.Controller("pids")
+
+	require.False(t, check.OK)
+	require.Contains(t, check.Found, "read-only")
+	require.NotEmpty(t, check.Mend)
+}
+
+func TestIPTablesWithoutTheProgram(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+
+	check := machine.IPTables()
+
+	require.False(t, check.OK)
+	require.Equal(t, "apt-get install iptables", check.Mend)
+}
+
+func TestSpaceIsCounted(t *testing.T) {
+	check := machine.Space(t.TempDir())
+
+	require.Regexp(t, `^\d+ MB free in /`, check.Found)
+	require.False(t, machine.Space("/proc").OK, "which has none")
+	require.True(t, machine.Space(filepath.Join(t.TempDir(), "not", "made", "yet")).OK)
 }
