@@ -1,9 +1,11 @@
 package machine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -82,5 +84,27 @@ func Forwarding() Check {
 	}
 	check.Found = "net.ipv4.ip_forward = " + strings.TrimSpace(string(content))
 	check.OK = strings.TrimSpace(string(content)) == "1"
+	return check
+}
+
+// enough is a few images and their containers.
+const enough = 512 << 20
+
+// Space looks for room in a folder, or in the nearest one above it that exists.
+func Space(folder string) Check {
+	check := Check{Name: "disk space", Mend: fmt.Sprintf("make room for %d MB", enough>>20)}
+	var status unix.Statfs_t
+	err := unix.Statfs(folder, &status)
+	for errors.Is(err, unix.ENOENT) && folder != "/" {
+		folder = filepath.Dir(folder)
+		err = unix.Statfs(folder, &status)
+	}
+	if err != nil {
+		check.Found = err.Error()
+		return check
+	}
+	free := status.Bavail * uint64(status.Bsize)
+	check.OK = free >= enough
+	check.Found = fmt.Sprintf("%d MB free in %s", free>>20, folder)
 	return check
 }

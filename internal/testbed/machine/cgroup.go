@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
 )
 
 // hierarchies returns the mounts of cgroup hierarchies, v1 and v2.
@@ -45,7 +46,8 @@ func Cgroups() Check {
 	return check
 }
 
-// Controller looks for a controller, in the v1 and in the v2 hierarchies.
+// Controller looks for a controller that can be used, in the v1 and in the v2
+// hierarchies.
 func Controller(name string) Check {
 	check := Check{Name: name + " controller", Mend: "mount its hierarchy, or boot without cgroup_disable=" + name}
 	mounts, err := hierarchies()
@@ -54,17 +56,26 @@ func Controller(name string) Check {
 		return check
 	}
 	for _, mount := range mounts {
-		if mount.FSType == "cgroup" && slices.Contains(strings.Split(mount.VFSOptions, ","), name) {
-			check.OK, check.Found = true, "v1 at "+mount.Mountpoint
-			return check
-		}
-		if mount.FSType == "cgroup2" && v2Has(mount.Mountpoint, name) {
-			check.OK, check.Found = true, "v2 at "+mount.Mountpoint
+		if version, has := offers(mount, name); has {
+			check.Found = version + " at " + mount.Mountpoint
+			check.OK = true
+			if err := unix.Access(mount.Mountpoint, unix.W_OK); err != nil {
+				check.OK, check.Mend = false, "run it as root, and where the hierarchy is mounted read-write"
+				check.Found += ": " + err.Error()
+			}
 			return check
 		}
 	}
 	check.Found = "in no mounted hierarchy"
 	return check
+}
+
+// offers tells whether a hierarchy has a controller, and which version it is.
+func offers(mount *mountinfo.Info, controller string) (version string, has bool) {
+	if mount.FSType == "cgroup2" {
+		return "v2", v2Has(mount.Mountpoint, controller)
+	}
+	return "v1", slices.Contains(strings.Split(mount.VFSOptions, ","), controller)
 }
 
 func v2Has(mountpoint, controller string) bool {

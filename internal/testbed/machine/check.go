@@ -21,7 +21,7 @@ type Check struct {
 // All looks at everything, from what nothing works without to what only one
 // chapter wants.
 func All() []Check {
-	checks := []Check{Kernel(), Go(), Compiler(), Root(), Terminal()}
+	checks := []Check{Kernel(), Go(), Compiler(), Root(), Terminal(), Space("/var/lib")}
 	checks = append(checks, Namespaces()...)
 	checks = append(checks, optional(UserNamespaces()))
 	checks = append(checks, Cgroups())

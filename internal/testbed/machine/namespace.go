@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,9 +21,10 @@ var kinds = []struct {
 	{"network", "net", unix.CLONE_NEWNET},
 	{"IPC", "ipc", unix.CLONE_NEWIPC},
 	{"cgroup", "cgroup", unix.CLONE_NEWCGROUP},
+	{"time", "time", unix.CLONE_NEWTIME},
 }
 
-// Namespaces tries to make a namespace of each kind.
+// Namespaces tries to make a namespace of each kind but the user namespace.
 func Namespaces() []Check {
 	var checks []Check
 	for _, kind := range kinds {
@@ -34,27 +36,51 @@ func Namespaces() []Check {
 		} else {
 			check.OK, check.Found = true, "yes"
 		}
+		check.Optional = kind.flag == unix.CLONE_NEWTIME // an exercise of chapter 1
 		checks = append(checks, check)
 	}
 	return checks
 }
 
-// UserNamespaces tells whether there may be user namespaces. No thread of a
-// running Go program can make one (user_namespaces(7)), so it looks.
+// UserNamespaces tries to make one. No thread of a running Go program can
+// (user_namespaces(7)), so a child does.
 func UserNamespaces() Check {
-	check := Check{Name: "user namespace", Mend: "sysctl -w user.max_user_namespaces=15000"}
+	check := Check{Name: "user namespace"}
 	if _, err := os.Stat("/proc/self/ns/user"); err != nil {
 		check.Found, check.Mend = "the kernel has none", "use a kernel with CONFIG_USER_NS"
 		return check
 	}
-	limit, err := os.ReadFile("/proc/sys/user/max_user_namespaces")
-	if err != nil {
-		check.Found = err.Error()
-		return check
+	// The child is to do nothing, so it is given nothing that it could
+	// execute: that it could not (ENOENT) tells that all else was done.
+	_, err := syscall.ForkExec("", nil, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
+	}})
+	check.OK = errors.Is(err, unix.ENOENT)
+	switch {
+	case check.OK:
+		check.Found = "yes"
+	case errors.Is(err, unix.ENOSPC):
+		check.Found, check.Mend = "user.max_user_namespaces is used up", "sysctl -w user.max_user_namespaces=15000"
+	default:
+		check.Found, check.Mend = fmt.Sprintf("clone: %v", err), whyNoUserNamespace()
 	}
-	check.Found = "user.max_user_namespaces = " + strings.TrimSpace(string(limit))
-	check.OK = strings.TrimSpace(string(limit)) != "0"
 	return check
+}
+
+// whyNoUserNamespace looks for the settings by which distributions forbid them.
+func whyNoUserNamespace() string {
+	for name, forbids := range map[string]string{
+		"kernel.unprivileged_userns_clone":             "0",
+		"kernel.apparmor_restrict_unprivileged_userns": "1",
+	} {
+		content, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
+		if err == nil && strings.TrimSpace(string(content)) == forbids {
+			return fmt.Sprintf("run it as root, or sysctl -w %s=%d", name, 1-int(forbids[0]-'0'))
+		}
+	}
+	return "run it as root, and not in a container that forbids it"
 }
 
 // Overlay mounts one, in a mount namespace of its own.
@@ -113,6 +139,13 @@ func onThread(do func() error) error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the runtime then ends the thread
+		if unix.Gettid() == unix.Getpid() {
+			// But not the first, which /proc/self shows. While it is
+			// locked here, another goroutine gets another one.
+			defer runtime.UnlockOSThread()
+			result <- onThread(do)
+			return
+		}
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
 			result <- fmt.Errorf("unshare the working folder: %w", err)
 			return
