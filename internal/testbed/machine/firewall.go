@@ -1,10 +1,12 @@
 package machine
 
 import (
+	"errors"
 	"os/exec"
 	"strings"
 
 	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
 )
 
 // NFTables asks the kernel for its rules.
@@ -17,6 +19,9 @@ func NFTables() Check {
 	check.OK, check.Found = err == nil, "yes"
 	if err != nil {
 		check.Found = err.Error()
+	}
+	if errors.Is(err, unix.EPERM) {
+		check.Mend = "run it as root"
 	}
 	return check
 }
@@ -31,8 +36,9 @@ func IPTables() Check {
 	}
 	check.Found = strings.TrimSpace(string(version))
 	if output, err := exec.Command("iptables", "-t", "nat", "-S").CombinedOutput(); err != nil {
-		check.Found += ": " + strings.TrimSpace(string(output))
-		check.Mend = "modprobe ip_tables, or be root"
+		reason, _, _ := strings.Cut(strings.TrimSpace(string(output)), "\n")
+		check.Found += ": " + reason
+		check.Mend = "run it as root, and modprobe nf_tables"
 		return check
 	}
 	check.OK = true
