@@ -1,0 +1,110 @@
+package chapters
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const solution = `package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v3"
+	sys "golang.org/x/sys/unix"
+)
+
+// read reads.
+//
+//learn:exercise
+func read(path string) ([]byte, error) {
+	content, err := os.ReadFile(path) // a comment
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	return content, json.Unmarshal(content, nil)
+}
+
+// Given, not asked for.
+func given() (*cli.Command,   error) { return nil, fmt.Errorf("%v", sys.EPERM) }
+
+type point struct{ x int }
+
+//learn:exercise
+func (p *point) move() { p.x++ }
+`
+
+const starter = `package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+	sys "golang.org/x/sys/unix"
+)
+
+// read reads.
+//
+//learn:exercise
+func read(path string) ([]byte, error) {
+	panic("chapter 2: read is yours to write")
+}
+
+// Given, not asked for.
+func given() (*cli.Command,   error) { return nil, fmt.Errorf("%v", sys.EPERM) }
+
+type point struct{ x int }
+
+//learn:exercise
+func (p *point) move() {
+	panic("chapter 2: move is yours to write")
+}
+`
+
+func TestStarterLacksTheBodiesOfTheExercises(t *testing.T) {
+	folder := tree(t, map[string]string{
+		"a/old.go": "package main\n",
+		"b/old.go": "package main\n", "b/new.go": solution, "b/new_test.go": "package main\n", "b/README.md": "# B\n",
+	})
+	useChapters(t, Chapter{Folder: "a"}, Chapter{Folder: "b"})
+
+	files, err := Starter(folder, "b")
+
+	require.NoError(t, err)
+	require.Len(t, files, 1, "only what differs from the solution")
+	require.Equal(t, starter, string(files["new.go"]))
+}
+
+// What the chapter before has taught is there, unless this one asks for more.
+func TestStarterAsksForNothingTwice(t *testing.T) {
+	const more = "package main\n\n//learn:exercise\nfunc one() int { return 2 }\n"
+	folder := tree(t, map[string]string{
+		"a/moved.go": solution, "a/changed.go": "package main\n\n//learn:exercise\nfunc one() int { return 1 }\n",
+		"b/elsewhere.go": solution, "b/changed.go": more,
+	})
+	useChapters(t, Chapter{Folder: "a"}, Chapter{Folder: "b"})
+
+	exercises, err := Exercises(folder, "b")
+
+	require.NoError(t, err)
+	require.Equal(t, []Exercise{{File: "changed.go", Function: "one"}}, exercises)
+	first, err := Exercises(folder, "a")
+	require.NoError(t, err)
+	require.Equal(t, []Exercise{{"changed.go", "one"}, {"moved.go", "read"}, {"moved.go", "move"}}, first)
+}
+
+func TestStarterOfNoChapter(t *testing.T) {
+	_, err := Starter(root, "stage99-nothing")
+
+	require.ErrorContains(t, err, "stage99-nothing is no chapter")
+}
+
+func useChapters(t *testing.T, chapters ...Chapter) {
+	t.Helper()
+	old := All
+	t.Cleanup(func() { All = old })
+	All = chapters
+}
