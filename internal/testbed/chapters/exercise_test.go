@@ -1,6 +1,7 @@
 package chapters
 
 import (
+	"go/format"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,7 +30,7 @@ func read(path string) ([]byte, error) {
 }
 
 // Given, not asked for.
-func given() (*cli.Command,   error) { return nil, fmt.Errorf("%v", sys.EPERM) }
+func given() (*cli.Command, error) { return nil, fmt.Errorf("%v", sys.EPERM) }
 
 type point struct{ x int }
 
@@ -54,7 +55,7 @@ func read(path string) ([]byte, error) {
 }
 
 // Given, not asked for.
-func given() (*cli.Command,   error) { return nil, fmt.Errorf("%v", sys.EPERM) }
+func given() (*cli.Command, error) { return nil, fmt.Errorf("%v", sys.EPERM) }
 
 type point struct{ x int }
 
@@ -76,6 +77,28 @@ func TestStarterLacksTheBodiesOfTheExercises(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, files, 1, "only what differs from the solution")
 	require.Equal(t, starter, string(files["new.go"]))
+}
+
+func TestStarterKeepsNoImportOfSolutionsOnly(t *testing.T) {
+	const alone = "package main\n\nimport \"os\"\n\n//learn:exercise\nfunc pid() int { return os.Getpid() }\n"
+	const block = "package main\n\nimport (\n\t\"os\"\n\n\t\"golang.org/x/sys/unix\"\n)\n\n" +
+		"//learn:exercise\nfunc pid() int { return os.Getpid() }\n\n//learn:exercise\nfunc tid() int { return unix.Gettid() }\n"
+	const group = "package main\n\nimport (\n\t\"os\"\n\n\t\"golang.org/x/sys/unix\"\n)\n\n" +
+		"//learn:exercise\nfunc pid() int { return os.Getpid() }\n\nfunc tid() int { return unix.Gettid() }\n"
+	folder := tree(t, map[string]string{"a/alone.go": alone, "a/block.go": block, "a/group.go": group})
+	useChapters(t, Chapter{Folder: "a"})
+
+	files, err := Starter(folder, "a")
+
+	require.NoError(t, err)
+	require.NotContains(t, string(files["alone.go"]), "import")
+	require.NotContains(t, string(files["block.go"]), "import")
+	require.Contains(t, string(files["group.go"]), "import (\n\t\"golang.org/x/sys/unix\"\n)\n")
+	for _, content := range files {
+		formatted, err := format.Source(content)
+		require.NoError(t, err)
+		require.Equal(t, string(formatted), string(content))
+	}
 }
 
 // What the chapter before has taught is there, unless this one asks for more.

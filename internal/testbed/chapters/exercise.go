@@ -1,0 +1,75 @@
+package chapters
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"path/filepath"
+	"slices"
+)
+
+// Exercise is a function that the learner of a chapter writes.
+type Exercise struct {
+	File, Function string
+}
+
+// directive marks, in its doc comment, a function as an exercise.
+const directive = "//learn:exercise"
+
+// Exercises returns those of a chapter: the functions with the directive, but for
+// the ones that the chapter before has in the same words.
+func Exercises(root, folder string) ([]Exercise, error) {
+	var exercises []Exercise
+	err := eachWithExercises(root, folder, func(source *source, asked []*ast.FuncDecl) {
+		for _, function := range asked {
+			exercises = append(exercises, Exercise{File: source.name, Function: function.Name.Name})
+		}
+	})
+	return exercises, err
+}
+
+// Starter returns what a learner starts from: the files of a chapter that differ
+// from the solution, by name. The body of each exercise is a panic that names the
+// chapter, and imports that only these bodies use are missing. All else is the
+// same, byte for byte, as far as gofmt has formatted the solution.
+func Starter(root, folder string) (map[string][]byte, error) {
+	files := make(map[string][]byte)
+	number := slices.IndexFunc(All, func(c Chapter) bool { return c.Folder == folder }) + 1
+	var failed error
+	err := eachWithExercises(root, folder, func(source *source, asked []*ast.FuncDecl) {
+		content, err := source.without(asked, number)
+		files[source.name], failed = content, errors.Join(failed, err)
+	})
+	return files, errors.Join(err, failed)
+}
+
+// eachWithExercises calls visit for each file of a chapter that has exercises.
+func eachWithExercises(root, folder string, visit func(*source, []*ast.FuncDecl)) error {
+	index := slices.IndexFunc(All, func(c Chapter) bool { return c.Folder == folder })
+	if index < 0 {
+		return fmt.Errorf("%s is no chapter", folder)
+	}
+	known := make(map[string]bool)
+	if index > 0 {
+		before, err := readSources(filepath.Join(root, All[index-1].Folder))
+		if err != nil {
+			return err
+		}
+		for _, source := range before {
+			for _, function := range source.exercises() {
+				known[source.text(function)] = true
+			}
+		}
+	}
+	sources, err := readSources(filepath.Join(root, folder))
+	if err != nil {
+		return err
+	}
+	for _, source := range sources {
+		asked := slices.DeleteFunc(source.exercises(), func(f *ast.FuncDecl) bool { return known[source.text(f)] })
+		if len(asked) > 0 {
+			visit(source, asked)
+		}
+	}
+	return nil
+}
