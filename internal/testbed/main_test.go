@@ -33,7 +33,10 @@ func TestMountInsideIsNotSeenOutside(t *testing.T) {
 	require.NoError(t, unix.Mount("none", target, "tmpfs", 0, ""))
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(target, 0)) })
 
-	outside, err := mountinfo.PidMountInfo(os.Getppid())
+	file, err := os.Open(fmt.Sprintf("/proc/%d/mountinfo", os.Getppid()))
+	require.NoError(t, err)
+	defer file.Close()
+	outside, err := mountinfo.GetMountsFromReader(file, nil)
 
 	require.NoError(t, err)
 	require.NotEmpty(t, outside)
