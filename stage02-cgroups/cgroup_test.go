@@ -14,12 +14,6 @@ import (
 	"mytinydocker/internal/testbed"
 )
 
-// box is the path of the program with the probes.
-func box(t *testing.T) string {
-	t.Helper()
-	return testbed.Build(t, "mytinydocker/internal/base/box")
-}
-
 // ours returns the cgroups of containers that there are now, on all hierarchies.
 func ours(t *testing.T) []string {
 	t.Helper()
@@ -122,7 +116,7 @@ func TestForkBombStopsAtTheLimit(t *testing.T) {
 
 func TestTwoContainersShareNoCgroup(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids)
-	command := container(t, []string{"--pids-limit", "20"}, "sh", "-c", "cat /proc/self/cgroup; echo ready; exec sleep 60")
+	command := container(t, []string{"--pids-limit", "100"}, "sh", "-c", "cat /proc/self/cgroup; echo ready; exec sleep 60")
 	one, other := command.Start(t), command.Start(t)
 
 	require.NotEqual(t, one.Expect("ready"), other.Expect("ready"))
@@ -134,7 +128,7 @@ func TestTwoContainersShareNoCgroup(t *testing.T) {
 func TestLimitsHoldFromTheFirstInstruction(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids, testbed.CgroupMemory)
 
-	result := container(t, []string{"--pids-limit", "20", "-m", "64m"}, "cat", "/proc/self/cgroup").Run(t)
+	result := container(t, []string{"--pids-limit", "100", "-m", "64m"}, "cat", "/proc/self/cgroup").Run(t)
 
 	require.Zero(t, result.Code, result.Stderr)
 	require.Contains(t, result.Stdout, "/mytinydocker/")
@@ -142,7 +136,7 @@ func TestLimitsHoldFromTheFirstInstruction(t *testing.T) {
 
 func TestCgroupIsGoneAfterwards(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids, testbed.CgroupMemory)
-	flags := []string{"--pids-limit", "20", "-m", "64m"}
+	flags := []string{"--pids-limit", "100", "-m", "64m"}
 	for name, end := range map[string]func(){
 		"after exit":            func() { require.Zero(t, container(t, flags, "true").Run(t).Code) },
 		"after a failing start": func() { require.Equal(t, 127, container(t, flags, "nosuch").Run(t).Code) },
@@ -161,7 +155,7 @@ func TestCgroupIsGoneAfterwards(t *testing.T) {
 
 func TestNothingIsMadeInTheWorkingFolder(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids)
-	command := container(t, []string{"--pids-limit", "20"}, "true")
+	command := container(t, []string{"--pids-limit", "100"}, "true")
 	command.Dir = t.TempDir()
 
 	require.Zero(t, command.Run(t).Code)

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"mytinydocker/internal/testbed"
 )
@@ -23,4 +27,18 @@ func container(t *testing.T, flags []string, command ...string) testbed.Command 
 func runContainer(t *testing.T, command ...string) testbed.Result {
 	t.Helper()
 	return container(t, nil, command...).Run(t)
+}
+
+// textFile makes a file and returns its path inside of a container.
+func textFile(t *testing.T, content string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, []byte(content), mode))
+	return path
+}
+
+// box is the path of the program with the probes, inside of a container.
+func box(t *testing.T) string {
+	t.Helper()
+	return testbed.Build(t, "mytinydocker/internal/base/box")
 }
