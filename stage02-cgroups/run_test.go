@@ -128,7 +128,7 @@ func TestEnvironmentOfTheHostStaysOutside(t *testing.T) {
 
 func TestNoFileDescriptorOfTheHostIsInherited(t *testing.T) {
 	script := `exec 7</etc/passwd 8</; exec "$@"`
-	command := container(t, nil, "sh", "-c", "for file in /proc/1/fd/*; do readlink $file; done")
+	command := container(t, nil, "sh", "-c", "for file in /proc/1/fd/*; do readlink $file; done; true")
 	command.Path, command.Args = "/bin/sh", append([]string{"-c", script, "sh", command.Path}, command.Args...)
 
 	result := command.Run(t)
