@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+)
+
+// RunInit is the life of the container's first process: it waits for its
+// message, prepares the namespaces it was born into from inside, and becomes
+// the user's program. It returns only on failure, and then nothing has run.
+func RunInit() error {
+	if os.Getpid() != 1 {
+		return errors.New("init is started by run, as the first process of a container")
+	}
+	pipe := os.NewFile(3, "pipe")
+	message, err := receiveMessage(pipe)
+	if err != nil {
+		return err
+	}
+	pipe.Close()
+	if message.Debug {
+		logrus.SetLevel(logrus.DebugLevel)
+	}
+	if err := setHostname(message.Hostname); err != nil {
+		return err
+	}
+	if err := mountProc(); err != nil {
+		return err
+	}
+	return execute(message.Command)
+}
+
+func setHostname(name string) error {
+	logrus.Debugf("init: sethostname %q", name)
+	if err := unix.Sethostname([]byte(name)); err != nil {
+		return fmt.Errorf("set the host name %q: %w", name, err)
+	}
+	return nil
+}
+
+// mountProc covers /proc, which still shows the processes of the host, with
+// one that shows this PID namespace.
+//
+//learn:exercise
+func mountProc() error {
+	// Our mount namespace is a copy, but the mounts in it are still peers of
+	// the host's where those are shared (mount_namespaces(7)), and systemd
+	// shares them all: without this, the host would get the new /proc as well.
+	logrus.Debug("init: mount --make-rprivate /")
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make the mounts private: %w", err)
+	}
+	logrus.Debug("init: mount -t proc -o nosuid,nodev,noexec proc /proc")
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	return nil
+}
+
+// execute replaces this program by the user's: same process, so still PID 1.
+// The error it returns holds the exit status that tells why that failed.
+//
+//learn:exercise
+func execute(command []string) error {
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		return notExecuted(command[0], err)
+	}
+	// Whoever started us may have left files of the host open.
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("mark the open files close-on-exec: %w", err)
+	}
+	logrus.Debugf("init: execve %s %q", path, command)
+	return notExecuted(command[0], syscall.Exec(path, command, os.Environ()))
+}
+
+func notExecuted(name string, err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return &ExitError{Code: exitNotFound, Err: fmt.Errorf("%q: command not found", name)}
+	}
+	// The name is said once, whichever way the error says it.
+	if lookup := (*exec.Error)(nil); errors.As(err, &lookup) {
+		err = lookup.Err
+	}
+	if path := (*os.PathError)(nil); errors.As(err, &path) {
+		err = path.Err
+	}
+	code := exitNotExecutable
+	if errors.Is(err, os.ErrNotExist) {
+		code = exitNotFound
+	}
+	return &ExitError{Code: code, Err: fmt.Errorf("%q: %w", name, err)}
+}
