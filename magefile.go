@@ -33,6 +33,7 @@ var Aliases = map[string]any{
 	"test":        Test.All,
 	"test:stage1": Test.Stage01,
 	"test:stage2": Test.Stage02,
+	"test:stage3": Test.Stage03,
 }
 
 // Run opens a shell in a container from the built-in image; without a terminal it gives a short demonstration.
@@ -75,6 +76,15 @@ func Build() error {
 // BaseImage makes the built-in image, which tinydocker then carries.
 func BaseImage() error {
 	return command("go", "run", "./internal/base/mkimage")
+}
+
+// Image puts the built-in image where the chapters look for images, as base.tar.
+func Image() error {
+	archive := filepath.Join(binaries, "base.tar")
+	if err := command("go", "run", "./internal/base/mkimage", "-o", archive); err != nil {
+		return err
+	}
+	return asRoot(nil, "install", "-D", "-m", "0600", archive, filepath.Join(root, "images", "base.tar"))
 }
 
 // Lint checks format, vet and the rules of .golangci.yml.
@@ -126,6 +136,9 @@ func (Test) Stage01() error { return test("./stage01-namespaces") }
 
 // Stage02 tests chapter 2: cgroups.
 func (Test) Stage02() error { return test("./stage02-cgroups") }
+
+// Stage03 tests chapter 3: layers and pivot_root.
+func (Test) Stage03() error { return test("./stage03-aufs-pivotroot") }
 
 // Final tests tinydocker.
 func (Test) Final() error { return test("./final/...") }

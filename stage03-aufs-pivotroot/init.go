@@ -31,7 +31,13 @@ func RunInit() error {
 	if err := setHostname(message.Hostname); err != nil {
 		return err
 	}
-	if err := mountProc(); err != nil {
+	if err := makeMountsPrivate(); err != nil {
+		return err
+	}
+	if err := pivotRoot(message.Root); err != nil {
+		return err
+	}
+	if err := mountAll(); err != nil {
 		return err
 	}
 	return execute(message.Command)
@@ -45,21 +51,14 @@ func setHostname(name string) error {
 	return nil
 }
 
-// mountProc covers /proc, which still shows the processes of the host, with
-// one that shows this PID namespace.
-//
-//learn:exercise
-func mountProc() error {
-	// Our mount namespace is a copy, but the mounts in it are still peers of
-	// the host's where those are shared (mount_namespaces(7)), and systemd
-	// shares them all: without this, the host would get the new /proc as well.
+// makeMountsPrivate ends what our copies of the host's mounts still have to do with
+// the originals. Where those are shared (mount_namespaces(7)), and systemd shares
+// them all, what we mount would appear on the host; and pivot_root(2) refuses to
+// work on shared mounts for that reason.
+func makeMountsPrivate() error {
 	logrus.Debug("init: mount --make-rprivate /")
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
-	}
-	logrus.Debug("init: mount -t proc -o nosuid,nodev,noexec proc /proc")
-	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return fmt.Errorf("mount /proc: %w", err)
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
-// Command stage02-cgroups runs a program in Linux namespaces of its own and limits
-// what it may use: the second chapter on how containers work.
+// Command stage03-aufs-pivotroot runs a program in Linux namespaces of its own, in a
+// root file system of its own, and limits what it may use: the third chapter on how
+// containers work.
 //
-//	stage02-cgroups run [-i] [-t] [--hostname NAME] [-m BYTES] [--cpus N] [--cpu-shares N]
-//	                    [--cpuset-cpus LIST] [--pids-limit N] COMMAND [ARG...]
+//	stage03-aufs-pivotroot run [FLAG...] IMAGE COMMAND [ARG...]
+//
+// An image is a tar archive, ROOT/images/IMAGE.tar; --root names ROOT.
 //
 // Its exit status is the program's own, 128+n if signal n ended it, 127 if
 // there is no such program, 126 if it cannot be executed, and 125 if the
@@ -35,7 +37,7 @@ func main() {
 func commandLine() *cli.Command {
 	return &cli.Command{
 		Name:            "mytinydocker",
-		Usage:           "how containers work, chapter 2: cgroups",
+		Usage:           "how containers work, chapter 3: layers and pivot_root",
 		HideHelpCommand: true,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "debug", Usage: "print each step on standard error"},
@@ -52,29 +54,35 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name:                   "run",
 		Usage:                  "run a program in a container",
-		ArgsUsage:              "COMMAND [ARG...]",
+		ArgsUsage:              "IMAGE COMMAND [ARG...]",
 		UseShortOptionHandling: true,
 		StopOnNthArg:           &firstArgument, // what follows belongs to the program
 		Flags: append(limitFlags(),
+			&cli.StringFlag{Name: "root", Value: "/var/lib/mytinydocker", Usage: "`FOLDER` of images, layers and containers"},
+			&cli.StringFlag{Name: "storage-driver", Usage: "`DRIVER` of the union mount: aufs or overlay"},
 			&cli.BoolFlag{Name: "i", Aliases: []string{"interactive"}, Usage: "pass standard input on"},
 			&cli.BoolFlag{Name: "t", Aliases: []string{"tty"}, Usage: "insist that standard input is a terminal"},
 			&cli.StringFlag{Name: "hostname", Value: "mytinydocker", Usage: "`NAME` of the machine inside"},
 		),
 		OnUsageError: returnUsageError,
 		Action: func(_ context.Context, cmd *cli.Command) error {
-			if !cmd.Args().Present() {
-				return errors.New("run needs a command, as in `run -it sh`")
+			args := positional(os.Args, cmd.Args().Slice())
+			if len(args) < 2 {
+				return errors.New("run needs an image and a command, as in `run -it base sh`")
 			}
 			limits, err := limitsOf(cmd)
 			if err != nil {
 				return err
 			}
 			return Run(Options{
-				Limits:      limits,
-				Interactive: cmd.Bool("i"),
-				Terminal:    cmd.Bool("t"),
-				Hostname:    cmd.String("hostname"),
-				Command:     positional(os.Args, cmd.Args().Slice()),
+				Root:          cmd.String("root"),
+				StorageDriver: cmd.String("storage-driver"),
+				Limits:        limits,
+				Interactive:   cmd.Bool("i"),
+				Terminal:      cmd.Bool("t"),
+				Hostname:      cmd.String("hostname"),
+				Image:         args[0],
+				Command:       args[1:],
 			})
 		},
 	}

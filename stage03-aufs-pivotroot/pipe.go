@@ -13,6 +13,7 @@ import (
 // again.
 type Message struct {
 	Hostname string
+	Root     string   // where the container's root file system is mounted on the host
 	Command  []string // the program and its arguments, each exactly as the user gave it
 	Debug    bool
 }

@@ -40,18 +40,21 @@ func runContainer(t *testing.T, command ...string) testbed.Result {
 	return container(t, nil, command...).Run(t)
 }
 
-var roots sync.Map // of each test
+var roots sync.Map // by the name of a test
 
-// rootOf returns the state root of a test, in which there is the image base.
+// rootOf returns the state root of a test, in which there is the image base. A
+// subtest shares the one that its test has.
 func rootOf(t *testing.T) string {
 	t.Helper()
-	if root, ok := roots.Load(t); ok {
+	name, _, _ := strings.Cut(t.Name(), "/")
+	if root, ok := roots.Load(name); ok {
 		return root.(string)
 	}
 	testbed.Require(t, testbed.Root, testbed.BaseImage)
 	root := testbed.StateRoot(t)
-	roots.Store(t, root)
+	roots.Store(name, root)
 	t.Cleanup(func() {
+		roots.Delete(name)
 		// A killed parent leaves its mount behind; break_test.go has more.
 		for _, mount := range mountsBelow(t, root) {
 			require.NoError(t, unix.Unmount(mount, unix.MNT_DETACH))

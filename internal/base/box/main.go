@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"syscall"
 )
@@ -47,6 +48,10 @@ func families() []map[string]applet {
 		processApplets, systemApplets, archiveApplets, networkApplets, probeApplets,
 	}
 }
+
+// A signal that is to come when the parent dies (prctl(2), PR_SET_PDEATHSIG) belongs
+// to the thread that was there first, and is lost if another one calls execve(2).
+func init() { runtime.LockOSThread() }
 
 func main() {
 	args := slices.Clone(os.Args)

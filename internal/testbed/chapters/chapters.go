@@ -24,6 +24,10 @@ type Chapter struct {
 var All = []Chapter{
 	{Folder: "stage01-namespaces", Title: "namespaces"},
 	{Folder: "stage02-cgroups", Title: "cgroups", Changes: []string{"main.go", "run.go", "break_test.go", "testbed_test.go"}},
+	{
+		Folder: "stage03-aufs-pivotroot", Title: "layers and pivot_root",
+		Changes: []string{"main.go", "run.go", "init.go", "pipe.go", "break_test.go", "testbed_test.go"},
+	},
 }
 
 // Carry copies a file of a chapter to the later ones, up to the first that

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// aufs is the union file system with which Docker began. It is not part of Linux,
+// but of kernels that some distributions have built with it.
+//
+// A branch is writable (rw) or read-only (ro). With "ro+wh", whiteouts that are
+// already in a read-only branch count too: that is how an image of several layers
+// deletes what a lower one has.
+type aufs struct{}
+
+//learn:exercise
+func (a aufs) Mount(layers Layers, target string) error {
+	if err := unix.Mount("none", target, "aufs", 0, a.options(layers)); err != nil {
+		return fmt.Errorf("mount aufs on %s: %w", target, err)
+	}
+	return nil
+}
+
+// options names the branches from the top down.
+func (aufs) options(layers Layers) string {
+	return "br=" + layers.Upper + "=rw:" + layers.Lower + "=ro+wh"
+}
