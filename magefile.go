@@ -40,7 +40,7 @@ var Aliases = map[string]any{
 func Run() error {
 	mg.Deps(Build)
 	container := []string{
-		"env", "TINYDOCKER_ROOT=" + root, "TINYDOCKER_RUN=" + runRoot,
+		"env", "TINYDOCKER_ROOT=" + filepath.Join(root, "tinydocker"), "TINYDOCKER_RUN=" + runRoot,
 		filepath.Join(binaries, "tinydocker"), "run", "--rm", "--hostname", "container",
 	}
 	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
