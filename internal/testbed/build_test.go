@@ -3,6 +3,8 @@ package testbed
 import (
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,4 +63,31 @@ func TestBuildNeedsNoHome(t *testing.T) {
 	}
 
 	require.FileExists(t, Build(t, "mytinydocker/internal/doctor"))
+}
+
+// `go test -exec sudo` builds as the user, so that is whose caches are filled,
+// and who must own what is written there.
+func TestGoRunsAsWhoeverBuiltTheTests(t *testing.T) {
+	t.Setenv("HOME", "/root")
+	nobody := uint32(65534)
+
+	command := goAs(nobody, nobody, "version")
+
+	require.Equal(t, &syscall.Credential{Uid: nobody, Gid: nobody}, command.SysProcAttr.Credential)
+	require.Equal(t, "/nonexistent", valueOf("HOME", command.Environ()))
+
+	command = goAs(uint32(os.Geteuid()), uint32(os.Getegid()), "version")
+
+	require.Nil(t, command.SysProcAttr)
+	require.Equal(t, "/root", valueOf("HOME", command.Environ()))
+	require.NoError(t, command.Run())
+}
+
+func valueOf(name string, environment []string) string {
+	for _, variable := range environment {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }

@@ -31,20 +31,20 @@ func readSources(folder string) ([]*source, error) {
 		return nil, err
 	}
 	var sources []*source
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
+	for _, name := range paths {
+		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		content, err := os.ReadFile(path)
+		content, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
 		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, path, content, parser.ParseComments)
+		file, err := parser.ParseFile(set, name, content, parser.ParseComments)
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, &source{name: filepath.Base(path), content: content, set: set, file: file})
+		sources = append(sources, &source{name: filepath.Base(name), content: content, set: set, file: file})
 	}
 	return sources, nil
 }
