@@ -3,10 +3,7 @@ package testbed
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 )
@@ -39,7 +36,11 @@ func Build(t testing.TB, pkg string) string {
 			return path
 		}
 	}
-	target := filepath.Join(sharedFolder(t), name)
+	folder, err := programFolder(sharedFolder(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Join(folder, name)
 	once, _ := programs.LoadOrStore(pkg, sync.OnceValue(func() error { return build(pkg, target) }))
 	if err := once.(func() error)(); err != nil {
 		t.Fatal(err)
@@ -47,26 +48,22 @@ func Build(t testing.TB, pkg string) string {
 	return target
 }
 
+// programFolder makes the folder of the programs, which belongs to their builder.
+func programFolder(shared string) (string, error) {
+	folder := filepath.Join(shared, "bin")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	uid, gid := builder()
+	return folder, os.Chown(folder, int(uid), int(gid))
+}
+
 func build(pkg, target string) error {
 	// Without the stamp of the version: git refuses root in a user's clone.
-	command := exec.Command("go", "build", "-buildvcs=false", "-o", target, pkg)
+	command := Go("build", "-buildvcs=false", "-o", target, pkg)
 	command.Dir = ownFolder
-	command.Env = append(os.Environ(), home()...)
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s(`go tool mage test` builds the programs before it becomes root)", pkg, err, output)
 	}
 	return nil
-}
-
-// home returns the variable HOME where there is none, as after sudo or in a
-// service: Go finds its caches there.
-func home() []string {
-	if os.Getenv("HOME") != "" {
-		return nil
-	}
-	account, err := user.LookupId(strconv.Itoa(os.Geteuid()))
-	if err != nil {
-		return nil // Go says best what it misses
-	}
-	return []string{"HOME=" + account.HomeDir}
 }

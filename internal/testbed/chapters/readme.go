@@ -84,3 +84,23 @@ func checkLinks(folder, text string) []string {
 	}
 	return wrong
 }
+
+var testName = regexp.MustCompile("`(Test[A-Za-z0-9_]+)`")
+
+// TestsOfExercises returns the tests that a README names in its exercises.
+func TestsOfExercises(readme string) []string {
+	var names []string
+	for _, match := range testName.FindAllStringSubmatch(section(readme, "Exercises"), -1) {
+		if !slices.Contains(names, match[1]) {
+			names = append(names, match[1])
+		}
+	}
+	return names
+}
+
+// section returns what stands below a heading, up to the next one.
+func section(readme, heading string) string {
+	_, text, _ := strings.Cut(readme, "\n## "+heading+"\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	return text
+}

@@ -84,9 +84,10 @@ func buildStarter(t *testing.T, chapter Chapter) func(name string) testbed.Resul
 }
 
 // shareable is a folder into which Go can write, even if it runs as somebody else.
+// (Nobody else gets into that of t.TempDir.)
 func shareable(t *testing.T) string {
 	t.Helper()
-	folder := t.TempDir()
+	folder := testbed.StateRoot(t)
 	require.NoError(t, os.Chmod(folder, 0o777))
 	return folder
 }
