@@ -48,3 +48,17 @@ func TestStateRootIsNotRemovedThroughAMount(t *testing.T) {
 	require.Len(t, recorded.errors, 1)
 	require.Contains(t, recorded.errors[0], target)
 }
+
+// Mount options separate with these, and a mount that escapes them is no test's
+// subject by accident.
+func TestFolderThatMountOptionsCannotNameIsRefused(t *testing.T) {
+	for _, name := range []string{"a:b", "a,b", "a=b", "a b", `a\b`} {
+		folder := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.Mkdir(folder, 0o755))
+
+		result := inner(t, "Nothing", "TMPDIR="+folder).Run(t)
+
+		require.Equal(t, 1, result.Code, result.Stdout)
+		require.Contains(t, result.Stderr, "TMPDIR")
+	}
+}

@@ -14,12 +14,13 @@ func TestMain(m *testing.M) { Main(m) }
 // As a benchmark it is not run with the tests.
 func inner(t *testing.T, name string, environment ...string) Command {
 	t.Helper()
-	environment = append(environment, "TESTBED_INNER="+name)
+	var inherited []string
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "TESTBED_") {
-			environment = append(environment, variable)
+			inherited = append(inherited, variable)
 		}
 	}
+	environment = append(append(inherited, environment...), "TESTBED_INNER="+name)
 	tests, err := os.Executable()
 	require.NoError(t, err)
 	return Command{Path: tests, Args: []string{"-test.v", "-test.run=^$", "-test.bench=^BenchmarkInner$", "-test.benchtime=1x"}, Env: environment}
