@@ -112,6 +112,9 @@ func alone(tests func() int) int {
 // makeShared makes the shared folder. Others may pass through it: a container's
 // user is not always root.
 func makeShared() (remove func() error, err error) {
+	if strings.ContainsAny(os.TempDir(), ":,= \\") {
+		return nil, fmt.Errorf("mount options cannot name TMPDIR %q: set it to a plain path", os.TempDir())
+	}
 	shared, err = os.MkdirTemp("", "tb")
 	if err != nil {
 		return nil, err
