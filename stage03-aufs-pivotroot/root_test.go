@@ -86,6 +86,16 @@ func TestNothingIsLeftAfterwards(t *testing.T) {
 	}
 }
 
+func TestDebugTellsWhatTheContainerHasDeleted(t *testing.T) {
+	command := container(t, nil, "rm", "/bin/ls", "/etc/os-release")
+	command.Args = append([]string{"--debug"}, command.Args...)
+
+	result := command.Run(t)
+
+	require.Zero(t, result.Code, result.Stderr)
+	require.Contains(t, result.Stderr, `the container has deleted [\"/bin/ls\" \"/etc/os-release\"]`)
+}
+
 // An image can hold anything where the container's own file systems are to be
 // mounted. The program then runs inside or not at all.
 func TestHostileImageRunsInsideOrNotAtAll(t *testing.T) {

@@ -60,14 +60,21 @@ func rootOf(t *testing.T) string {
 			require.NoError(t, unix.Unmount(mount, unix.MNT_DETACH))
 		}
 	})
-	archive, err := base.Rootfs()
+	archive, err := baseArchive()
 	require.NoError(t, err)
-	defer archive.Close()
-	content, err := io.ReadAll(archive)
-	require.NoError(t, err)
-	addImage(t, root, "base", content)
+	addImage(t, root, "base", archive)
 	return root
 }
+
+// baseArchive is the built-in image, decompressed once for all tests.
+var baseArchive = sync.OnceValues(func() ([]byte, error) {
+	archive, err := base.Rootfs()
+	if err != nil {
+		return nil, err
+	}
+	defer archive.Close()
+	return io.ReadAll(archive)
+})
 
 func addImage(t *testing.T, root, name string, archive []byte) {
 	t.Helper()

@@ -57,6 +57,39 @@ func TestRootWithASeparatorIsRefused(t *testing.T) {
 	}
 }
 
+// planted is an upper layer as the drivers leave it: one changed file, one deleted
+// file, and one folder that was deleted and made again.
+func planted(t *testing.T, names ...string) string {
+	t.Helper()
+	upper := t.TempDir()
+	for _, name := range names {
+		require.NoError(t, os.MkdirAll(filepath.Join(upper, filepath.Dir(name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(upper, name), nil, 0o644))
+	}
+	return upper
+}
+
+func TestWhiteoutsOfAUFS(t *testing.T) {
+	upper := planted(t, "etc/changed", "etc/.wh.deleted", "folder/.wh..wh..opq", ".wh..wh.aufs", ".wh..wh.plnk/x", ".wh..wh.orph/x")
+
+	deleted, err := aufs{}.Deleted(upper)
+
+	require.NoError(t, err)
+	require.Equal(t, []string{"/etc/deleted"}, deleted)
+}
+
+func TestWhiteoutsOfOverlay(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	upper := planted(t, "etc/changed", "etc/.wh.not-ours")
+	require.NoError(t, unix.Mknod(filepath.Join(upper, "etc/deleted"), unix.S_IFCHR, 0))
+	require.NoError(t, unix.Mknod(filepath.Join(upper, "etc/null"), unix.S_IFCHR, int(unix.Mkdev(1, 3))))
+
+	deleted, err := overlay{}.Deleted(upper)
+
+	require.NoError(t, err)
+	require.Equal(t, []string{"/etc/deleted"}, deleted)
+}
+
 // unionMounts mounts a union of a lower layer with some files, with each driver
 // that the kernel has.
 func unionMounts(t *testing.T, test func(t *testing.T, union Union, layers Layers, target string)) {
@@ -97,6 +130,9 @@ func TestWritingCopiesAndDeletingWhitesOut(t *testing.T) {
 		}
 		require.NoFileExists(t, filepath.Join(target, "deleted"))
 		require.NoFileExists(t, filepath.Join(target, "folder/file"))
+		hidden, err := union.Deleted(layers.Upper)
+		require.NoError(t, err)
+		require.Equal(t, []string{"/deleted"}, hidden)
 		if _, isAUFS := union.(aufs); isAUFS {
 			require.FileExists(t, filepath.Join(layers.Upper, ".wh.deleted"))
 			require.FileExists(t, filepath.Join(layers.Upper, "folder/.wh..wh..opq"))
@@ -107,7 +143,7 @@ func TestWritingCopiesAndDeletingWhitesOut(t *testing.T) {
 		require.Equal(t, uint32(unix.S_IFCHR), stat.Mode&unix.S_IFMT)
 		require.Zero(t, stat.Rdev, "a whiteout is device 0:0")
 		opaque := make([]byte, 1)
-		_, err := unix.Getxattr(filepath.Join(layers.Upper, "folder"), "trusted.overlay.opaque", opaque)
+		_, err = unix.Getxattr(filepath.Join(layers.Upper, "folder"), "trusted.overlay.opaque", opaque)
 		require.NoError(t, err)
 		require.Equal(t, "y", string(opaque))
 	})
