@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,4 +27,22 @@ func (a aufs) Mount(layers Layers, target string) error {
 // options names the branches from the top down.
 func (aufs) options(layers Layers) string {
 	return "br=" + layers.Upper + "=rw:" + layers.Lower + "=ro+wh"
+}
+
+// Deleted looks for files called .wh.NAME. Those that are called .wh..wh.SOMETHING
+// are for aufs itself: an opaque folder holds .wh..wh..opq, for one.
+func (aufs) Deleted(upper string) ([]string, error) {
+	return walkUpper(upper, func(_ string, entry fs.DirEntry) (string, error) {
+		name, whiteout := strings.CutPrefix(entry.Name(), ".wh.")
+		switch {
+		case !whiteout:
+			return "", nil
+		case strings.HasPrefix(name, ".wh.") && entry.IsDir():
+			return "", fs.SkipDir
+		case strings.HasPrefix(name, ".wh."):
+			return "", nil
+		default:
+			return name, nil
+		}
+	})
 }

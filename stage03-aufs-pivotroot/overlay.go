@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,4 +23,19 @@ func (o overlay) Mount(layers Layers, target string) error {
 
 func (overlay) options(layers Layers) string {
 	return "lowerdir=" + layers.Lower + ",upperdir=" + layers.Upper + ",workdir=" + layers.Work
+}
+
+// Deleted looks for character devices with the numbers 0 and 0, which stand for no
+// device.
+func (overlay) Deleted(upper string) ([]string, error) {
+	return walkUpper(upper, func(path string, entry fs.DirEntry) (string, error) {
+		if entry.Type()&fs.ModeCharDevice == 0 {
+			return "", nil
+		}
+		var stat unix.Stat_t
+		if err := unix.Lstat(path, &stat); err != nil || stat.Rdev != 0 {
+			return "", err
+		}
+		return entry.Name(), nil
+	})
 }

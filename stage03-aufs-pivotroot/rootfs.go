@@ -16,6 +16,7 @@ import (
 type Rootfs struct {
 	Path   string // where the union is mounted
 	folder string
+	union  Union
 }
 
 // NewRootfs makes the root file system of a new container. On an error nothing of
@@ -38,21 +39,30 @@ func NewRootfs(options Options) (*Rootfs, error) {
 		return nil, err
 	}
 	folder := filepath.Join(root, "containers", rand.Text())
-	rootfs := &Rootfs{Path: filepath.Join(folder, "merged"), folder: folder}
-	if err := rootfs.mount(union, lower); err != nil {
+	rootfs := &Rootfs{Path: filepath.Join(folder, "merged"), folder: folder, union: union}
+	if err := rootfs.mount(lower); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	return rootfs, nil
 }
 
-func (r *Rootfs) mount(union Union, lower string) error {
+func (r *Rootfs) mount(lower string) error {
 	layers := Layers{Lower: lower, Upper: filepath.Join(r.folder, "upper"), Work: filepath.Join(r.folder, "work")}
 	for _, folder := range []string{layers.Upper, layers.Work, r.Path} {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return fmt.Errorf("make the container's folders: %w", err)
 		}
 	}
-	return union.Mount(layers, r.Path)
+	return r.union.Mount(layers, r.Path)
+}
+
+// Deleted returns the files of the image that the container has deleted.
+func (r *Rootfs) Deleted() ([]string, error) {
+	deleted, err := r.union.Deleted(filepath.Join(r.folder, "upper"))
+	if err != nil {
+		return nil, fmt.Errorf("look at what the container has written: %w", err)
+	}
+	return deleted, nil
 }
 
 // Remove unmounts the root and then removes what the container has written. Only

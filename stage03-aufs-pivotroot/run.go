@@ -50,7 +50,7 @@ func Run(options Options) (err error) {
 		return err
 	}
 	defer func() {
-		if failed := rootfs.Remove(); failed != nil {
+		if failed := finish(rootfs); failed != nil {
 			err = failed
 		}
 	}()
@@ -121,4 +121,16 @@ func supervise(parent *exec.Cmd, cgroup *Cgroup, pipe *os.File, message Message)
 		return exit
 	}
 	return sent
+}
+
+// finish removes the root of a container that has ended.
+func finish(rootfs *Rootfs) error {
+	if logrus.IsLevelEnabled(logrus.DebugLevel) {
+		deleted, err := rootfs.Deleted()
+		if err != nil {
+			return errors.Join(err, rootfs.Remove())
+		}
+		logrus.Debugf("run: the container has deleted %q", deleted)
+	}
+	return rootfs.Remove()
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -25,6 +27,9 @@ type Layers struct {
 //	where it is mounted      nowhere: see sysfs       in /proc/mounts
 type Union interface {
 	Mount(layers Layers, target string) error
+	// Deleted returns what the whiteouts in an upper layer hide, as paths in the
+	// container.
+	Deleted(upper string) ([]string, error)
 }
 
 // ChooseUnion returns the driver called name, or the one that this kernel has.
@@ -50,4 +55,21 @@ func chooseUnion(name, filesystems string) (Union, error) {
 	default:
 		return nil, fmt.Errorf("unknown storage driver %q: aufs or overlay", name)
 	}
+}
+
+// walkUpper looks at everything in an upper layer; name returns the name of what
+// an entry hides, or "" for one that hides nothing.
+func walkUpper(upper string, name func(path string, entry fs.DirEntry) (string, error)) ([]string, error) {
+	var hidden []string
+	err := filepath.WalkDir(upper, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		found, err := name(path, entry)
+		if found != "" {
+			hidden = append(hidden, strings.TrimPrefix(filepath.Join(filepath.Dir(path), found), upper))
+		}
+		return err
+	})
+	return hidden, err
 }
