@@ -146,6 +146,14 @@ func TestIgnoredSignalsOfTheCallerAreNotIgnoredInside(t *testing.T) {
 	require.Equal(t, testbed.Result{Stdout: "SigIgn:\t0000000000000000\n"}, command.Run(t))
 }
 
+func TestUmaskOfTheCallerStaysOutside(t *testing.T) {
+	host := newHost(t)
+	command := host.command("run", "--rm", "base", "stat", "-c", "%a %n", "/", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev", "/dev/null")
+	command.Path, command.Args = "/bin/sh", append([]string{"-c", `umask 077; exec "$@"`, "sh", command.Path}, command.Args...)
+
+	require.Equal(t, testbed.Result{Stdout: "755 /\n644 /etc/hosts\n644 /etc/hostname\n644 /etc/resolv.conf\n755 /dev\n666 /dev/null\n"}, command.Run(t))
+}
+
 func TestMaskedFilesAreEmpty(t *testing.T) {
 	result := newHost(t).base("sh", "-c", "cat /proc/kcore /proc/keys /proc/timer_list; ls /sys/firmware; echo end")
 
