@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"mytinydocker/final/cli"
 	"mytinydocker/final/runtime"
 )
@@ -13,6 +15,9 @@ import (
 // itself, that of a container's first process, which is decided before anything
 // else is set up.
 func main() {
+	// What we make for a container, and from images, has the modes that we
+	// give, whatever our caller would keep to itself.
+	unix.Umask(0o022)
 	if len(os.Args) == 2 && os.Args[1] == runtime.InitRole {
 		if err := runtime.Init(); err != nil {
 			fmt.Fprintln(os.Stderr, "tinydocker: init:", err)
