@@ -112,7 +112,7 @@ func (e *Engine) create(record *Record, image *image.Image) error {
 	if err := e.writeNetworkFiles(record); err != nil {
 		return err
 	}
-	if err := e.claimName(record.Name, record.ID); err != nil {
+	if err := e.claimName(record); err != nil {
 		return err
 	}
 	return e.writeRecord(record)
@@ -156,7 +156,7 @@ func (e *Engine) writeNetworkFiles(record *Record) error {
 		"hosts":       "127.0.0.1\tlocalhost " + names + "\n::1\tlocalhost ip6-localhost ip6-loopback\n",
 		"resolv.conf": "",
 	} {
-		if err := writeFile(filepath.Join(e.folder(record.ID), name), content); err != nil {
+		if err := writeFile(filepath.Join(e.folder(record.ID), name), content, 0o644); err != nil {
 			return fmt.Errorf("write the container's /etc/%s: %w", name, err)
 		}
 	}

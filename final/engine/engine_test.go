@@ -31,7 +31,7 @@ func kept(t *testing.T, e *Engine, name string) *Record {
 	t.Helper()
 	record := &Record{ID: newID(), Name: name, Created: time.Now().UTC(), Exit: &Exit{Status: 3}}
 	require.NoError(t, os.Mkdir(e.folder(record.ID), 0o700))
-	require.NoError(t, e.claimName(name, record.ID))
+	require.NoError(t, e.claimName(record))
 	require.NoError(t, e.writeRecord(record))
 	return record
 }

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/google/renameio/v2"
 )
 
 // Record is what is kept of a container. It is written whole or not at all.
@@ -41,6 +39,10 @@ type Exit struct {
 // ShortID is the id as tables show it.
 func (r *Record) ShortID() string { return r.ID[:12] }
 
+// durable reports whether the container is to survive the machine. Nobody waits
+// for the disk for one that does not survive its program.
+func (r *Record) durable() bool { return !r.AutoRemove }
+
 func (e *Engine) folder(id string) string    { return filepath.Join(e.root, "containers", id) }
 func (e *Engine) runFolder(id string) string { return filepath.Join(e.run, "containers", id) }
 func (e *Engine) namePath(name string) string {
@@ -50,7 +52,7 @@ func (e *Engine) namePath(name string) string {
 func (e *Engine) recordPath(id string) string { return filepath.Join(e.folder(id), "config.json") }
 
 func (e *Engine) writeRecord(record *Record) error {
-	if err := writeJSON(e.recordPath(record.ID), record); err != nil {
+	if err := writeJSON(e.recordPath(record.ID), record, record.durable()); err != nil {
 		return fmt.Errorf("record the container %s: %w", record.ShortID(), err)
 	}
 	return nil
@@ -80,13 +82,12 @@ func (e *Engine) ids() ([]string, error) {
 	return ids, nil
 }
 
-// writeJSON replaces a file as a whole: its content is on disk before its name.
-func writeJSON(path string, value any) error {
+func writeJSON(path string, value any, durable bool) error {
 	content, err := json.MarshalIndent(value, "", "\t")
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, append(content, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(path)))
+	return replaceFile(path, append(content, '\n'), durable)
 }
 
 func readJSON(path string, value any) error {
@@ -97,17 +98,20 @@ func readJSON(path string, value any) error {
 	return json.Unmarshal(content, value)
 }
 
-// claimName gives a name to a container. A link to an existing name fails, so of
+// claimName gives a container its name. A link to an existing name fails, so of
 // many who want it one gets it, whole.
-func (e *Engine) claimName(name, id string) error {
-	claim := filepath.Join(e.folder(id), "name")
-	if err := renameio.WriteFile(claim, []byte(id), 0o600); err != nil {
+func (e *Engine) claimName(record *Record) error {
+	name, claim := record.Name, filepath.Join(e.folder(record.ID), "name")
+	if err := replaceFile(claim, []byte(record.ID), record.durable()); err != nil {
 		return fmt.Errorf("claim the name %q: %w", name, err)
 	}
 	err := os.Link(claim, e.namePath(name))
 	if errors.Is(err, fs.ErrExist) {
 		holder, _ := e.nameHolder(name)
 		return fmt.Errorf("the name %q is in use by the container %.12s: remove that one (tinydocker rm %s) or choose another", name, holder, name)
+	}
+	if err == nil && record.durable() {
+		err = syncFolder(filepath.Dir(e.namePath(name)))
 	}
 	if err != nil {
 		return fmt.Errorf("claim the name %q: %w", name, err)
@@ -120,18 +124,28 @@ func (e *Engine) nameHolder(name string) (string, error) {
 	return string(content), err
 }
 
-// releaseNames gives up the names that a container has.
+// releaseNames gives up the name of a container. One that has no record, or
+// another's, may still have any.
 func (e *Engine) releaseNames(id string) error {
+	if record, err := e.readRecord(id); err == nil && validName(record.Name) {
+		return e.releaseName(record.Name, id)
+	}
 	names, err := os.ReadDir(filepath.Join(e.root, "names"))
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if holder, err := e.nameHolder(name.Name()); err == nil && holder == id {
-			if err := os.Remove(e.namePath(name.Name())); err != nil {
-				return err
-			}
+		if err := e.releaseName(name.Name(), id); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// releaseName removes a name, if it is that container's.
+func (e *Engine) releaseName(name, id string) error {
+	if holder, err := e.nameHolder(name); err != nil || holder != id {
+		return nil //nolint:nilerr // a name that is gone belongs to nobody
+	}
+	return os.Remove(e.namePath(name))
 }

@@ -70,7 +70,7 @@ func (e *Engine) supervise(record *Record, streams Streams, signals *signals) (i
 func (e *Engine) recordProcess(id string, pid int) error {
 	identity, err := identify(pid)
 	if err == nil {
-		err = writeJSON(e.statePath(id), identity)
+		err = writeJSON(e.statePath(id), identity, false)
 	}
 	if err != nil {
 		return fmt.Errorf("record the process of the container %.12s: %w", id, err)

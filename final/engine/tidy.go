@@ -49,7 +49,11 @@ func (e *Engine) rememberBoot() error {
 			return err
 		}
 	}
-	return writeFile(remembered, "since this boot\n")
+	err = writeFile(remembered, "", 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // somebody else has done the same
+	}
+	return err
 }
 
 // tidyContainer takes over a container, if nobody watches it.
