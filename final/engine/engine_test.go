@@ -365,3 +365,23 @@ func TestFilesOfAnImageAreReadWithCare(t *testing.T) {
 		})
 	}
 }
+
+// An empty id would be the folder of all containers.
+func TestDamagedNameHarmsNobody(t *testing.T) {
+	for name, content := range map[string]string{
+		"empty": "", "climbing": "../containers", "dot": ".", "short": "abc", "long": newID() + newID(), "line": newID() + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			engine := newEngine(t)
+			good := kept(t, engine, "good")
+			require.NoError(t, os.WriteFile(engine.namePath(name), []byte(content), 0o600))
+
+			require.Error(t, engine.Remove(name, true))
+
+			require.FileExists(t, engine.recordPath(good.ID))
+			record := &Record{ID: newID(), Name: name}
+			require.NoError(t, os.Mkdir(engine.folder(record.ID), 0o700))
+			require.ErrorContains(t, engine.claimName(record), engine.namePath(name))
+		})
+	}
+}
