@@ -80,8 +80,9 @@ func (e *Engine) inspect(id string) (Container, error) {
 // so, if there is just one.
 func (e *Engine) Find(name string) (string, error) {
 	if validName(name) {
-		if id, err := e.nameHolder(name); err == nil {
-			return id, nil
+		id, err := e.nameHolder(name)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return id, err
 		}
 	}
 	ids, err := e.ids()

@@ -26,6 +26,10 @@ func checkName(name string) error {
 	return nil
 }
 
+var idPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
+
+func validID(id string) bool { return idPattern().MatchString(id) }
+
 // newID returns a new random id: 64 hexadecimal digits.
 func newID() string {
 	random := make([]byte, 32)

@@ -105,11 +105,7 @@ func (e *Engine) claimName(record *Record) error {
 	if err := replaceFile(claim, []byte(record.ID), record.durable()); err != nil {
 		return fmt.Errorf("claim the name %q: %w", name, err)
 	}
-	err := os.Link(claim, e.namePath(name))
-	if errors.Is(err, fs.ErrExist) {
-		holder, _ := e.nameHolder(name)
-		return fmt.Errorf("the name %q is in use by the container %.12s: remove that one (tinydocker rm %s) or choose another", name, holder, name)
-	}
+	err := e.linkName(claim, name)
 	if err == nil && record.durable() {
 		err = syncFolder(filepath.Dir(e.namePath(name)))
 	}
@@ -119,9 +115,33 @@ func (e *Engine) claimName(record *Record) error {
 	return nil
 }
 
+func (e *Engine) linkName(claim, name string) error {
+	for {
+		err := os.Link(claim, e.namePath(name))
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		holder, err := e.nameHolder(name)
+		if err == nil {
+			return fmt.Errorf("it is in use by the container %.12s: remove that one (tinydocker rm %s) or choose another", holder, name)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		} // else it has just been given up
+	}
+}
+
+// nameHolder returns the id of the container that has a name. Ids are names of
+// folders: nothing else may come past here.
 func (e *Engine) nameHolder(name string) (string, error) {
 	content, err := os.ReadFile(e.namePath(name))
-	return string(content), err
+	if err != nil {
+		return "", err
+	}
+	if !validID(string(content)) {
+		return "", fmt.Errorf("the name is damaged, and nobody's: remove the file %s", e.namePath(name))
+	}
+	return string(content), nil
 }
 
 // releaseNames gives up the name of a container. One that has no record, or
