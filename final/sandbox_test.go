@@ -60,6 +60,7 @@ func mountOf(seen probe.Report, mountpoint string) string {
 func TestMountsHaveTheirFlags(t *testing.T) {
 	seen := newHost(t).look()
 	for mountpoint, wanted := range map[string]string{
+		"/":         "nodev",
 		"/proc":     "nosuid nodev noexec",
 		"/dev":      "nosuid",
 		"/dev/pts":  "nosuid noexec",

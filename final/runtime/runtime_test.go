@@ -263,3 +263,17 @@ func TestWhyAProgramCannotBeExecuted(t *testing.T) {
 		require.Equal(t, status, startError(executable(path)).Status, path)
 	}
 }
+
+// The keys of whoever called us are found through the session keyring, which a
+// program inherits (session-keyring(7)).
+func TestSessionKeyringIsLeftBehind(t *testing.T) {
+	lockThread(t)
+	before, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, true)
+	require.NoError(t, err)
+
+	require.NoError(t, leaveSessionKeyring())
+
+	after, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false)
+	require.NoError(t, err)
+	require.NotEqual(t, before, after)
+}
