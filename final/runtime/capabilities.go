@@ -15,6 +15,9 @@ import (
 // up bounding capabilities, and only who has CAP_SETUID can become somebody
 // else, so the permitted ones go last.
 func dropPrivileges(process *specs.Process) error {
+	if err := leaveSessionKeyring(); err != nil {
+		return err
+	}
 	granted := process.Capabilities
 	if granted == nil {
 		granted = &specs.LinuxCapabilities{}
@@ -32,6 +35,16 @@ func dropPrivileges(process *specs.Process) error {
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("set no_new_privs: %w", err)
 		}
+	}
+	return nil
+}
+
+// leaveSessionKeyring joins a new keyring, which nobody else can: it has no name.
+// A kernel without keyrings (ENOSYS) has nothing to leave.
+func leaveSessionKeyring() error {
+	_, _, errno := unix.RawSyscall(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0)
+	if errno != 0 && errno != unix.ENOSYS {
+		return fmt.Errorf("leave the session keyring: %w", errno)
 	}
 	return nil
 }

@@ -48,6 +48,7 @@ func mountRoot(root specs.Mount, path string) error {
 // The kernel's own syntax for these gives `:`, `,` and `\` a meaning and ends at
 // the size of a page. Paths of open files, /proc/self/fd/N, hold none of them and
 // are short; they keep the host's paths out of the container's mountinfo, too.
+// Device files in the layers are none: those of a container are in its /dev.
 func mountOverlay(options []string, target string) error {
 	var lower []string
 	rest := []string{}
@@ -66,7 +67,7 @@ func mountOverlay(options []string, target string) error {
 		}
 	}
 	data := strings.Join(slices.Insert(rest, 0, "lowerdir="+strings.Join(lower, ":")), ",")
-	if err := unix.Mount("overlay", target, "overlay", 0, data); err != nil {
+	if err := unix.Mount("overlay", target, "overlay", unix.MS_NODEV, data); err != nil {
 		return fmt.Errorf("mount the overlay of %d layers: %w", len(lower), err)
 	}
 	return nil
