@@ -37,14 +37,18 @@ func TestInterruptStopsTheProgramAndNotTheShell(t *testing.T) {
 }
 
 func TestSizeOfTheWindowFollows(t *testing.T) {
-	terminal := newHost(t).command("run", "--rm", "-it", "base", "sh", "-c",
-		"echo ready; while [ \"$(stty size)\" != '50 120' ]; do sleep 0.02; done; echo resized").Terminal(t)
-	terminal.Expect("ready")
+	for _, flag := range []string{"-it", "-t"} {
+		t.Run(flag, func(t *testing.T) {
+			terminal := newHost(t).command("run", "--rm", flag, "base", "sh", "-c",
+				"echo ready; while [ \"$(stty size)\" != '50 120' ]; do sleep 0.02; done; echo resized").Terminal(t)
+			terminal.Expect("ready")
 
-	terminal.Resize(120, 50)
+			terminal.Resize(120, 50)
 
-	terminal.Expect("resized")
-	require.Zero(t, terminal.Wait().Code)
+			terminal.Expect("resized")
+			require.Zero(t, terminal.Wait().Code)
+		})
+	}
 }
 
 func TestTerminalIsRestored(t *testing.T) {
