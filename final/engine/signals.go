@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -67,15 +68,32 @@ func (s *signals) forwardTo(container *runtime.Container) {
 	}()
 }
 
-// resize gives the container's terminal the size of ours, whenever that changes.
+// resize gives the container's terminal the size of ours, whenever that changes,
+// and now, for it may have changed since the start. Without a terminal of ours
+// there is no size to follow.
 func (s *signals) resize(ours, theirs *os.File) {
 	signal.Notify(s.resized, syscall.SIGWINCH)
 	go func() {
 		for range s.resized {
 			// Either terminal may just be going away.
 			if size, err := unix.IoctlGetWinsize(int(ours.Fd()), unix.TIOCGWINSZ); err == nil {
-				_ = unix.IoctlSetWinsize(int(theirs.Fd()), unix.TIOCSWINSZ, size)
+				_ = setSize(theirs, size)
 			}
 		}
 	}()
+	select {
+	case s.resized <- syscall.SIGWINCH:
+	default: // one is there already
+	}
+}
+
+// setSize leaves the file nonblocking, which Fd would not.
+func setSize(terminal *os.File, size *unix.Winsize) error {
+	raw, err := terminal.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(descriptor uintptr) { failed = unix.IoctlSetWinsize(int(descriptor), unix.TIOCSWINSZ, size) })
+	return errors.Join(err, failed)
 }

@@ -77,8 +77,8 @@ func (s Streams) connectConsole(console *os.File, stdin bool, signals *signals) 
 			return fmt.Errorf("make the terminal raw: %w", err)
 		}
 		defer func() { err = errors.Join(err, term.Restore(int(s.Stdin.Fd()), before)) }()
-		signals.resize(s.Stdin, console)
 	}
+	signals.resize(s.Stdin, console)
 	if stdin {
 		go func() { _, _ = io.Copy(console, s.Stdin) }()
 	}
