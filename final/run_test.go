@@ -171,6 +171,18 @@ func TestPipesBehave(t *testing.T) {
 		require.Equal(t, "y\n", command.Run(t).Stdout)
 		testbed.Eventually(t, "the container to be removed", func() bool { return len(host.containers()) == 0 })
 	})
+	t.Run("output that cannot be kept ends the program", func(t *testing.T) {
+		command := host.command("run", "--rm", "base", "yes")
+		command.Path, command.Args = "/bin/sh", append([]string{"-c", `exec "$@" >/dev/full`, "sh", command.Path}, command.Args...)
+		result := command.Run(t)
+		require.Equal(t, 125, result.Code)
+		requireOneLine(t, result.Stderr)
+		require.Contains(t, result.Stderr, "no space left")
+	})
+	t.Run("closed outputs are the program's own business", func(t *testing.T) {
+		result := host.base("sh", "-c", "exec >&- 2>&-; sleep 0.1; exit 4")
+		require.Equal(t, testbed.Result{Code: 4}, result)
+	})
 	t.Run("a lot of output is complete", func(t *testing.T) {
 		result := host.base("sh", "-c", "head -c 20000000 /dev/zero; echo end >&2")
 		require.Len(t, result.Stdout, 20_000_000)
