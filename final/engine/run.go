@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"os"
 	goruntime "runtime"
 	"time"
 
@@ -60,11 +59,9 @@ func (e *Engine) supervise(record *Record, streams Streams, signals *signals) (i
 		return 0, err
 	}
 	signals.forwardTo(container)
-	if err := streams.connect(container, record.Stdin, signals); err != nil {
-		// It runs, but nobody can talk to it any more.
-		return 0, errors.Join(err, container.Signal(os.Kill))
-	}
-	return container.Wait()
+	connected := streams.connect(container, record.Stdin, signals)
+	status, err := container.Wait()
+	return status, errors.Join(connected, err)
 }
 
 func (e *Engine) recordProcess(id string, pid int) error {

@@ -37,7 +37,11 @@ func (s Streams) size(terminal bool) *specs.Box {
 // container has closed its side.
 func (s Streams) connect(container *runtime.Container, stdin bool, signals *signals) error {
 	if container.Console != nil {
-		return s.connectConsole(container.Console, stdin, signals)
+		err := s.connectConsole(container.Console, stdin, signals)
+		if err != nil {
+			_ = container.Signal(os.Kill) // as passOutput does
+		}
+		return err
 	}
 	if container.Stdin != nil {
 		// Nobody waits for this: our input may have no end.
@@ -48,23 +52,28 @@ func (s Streams) connect(container *runtime.Container, stdin bool, signals *sign
 	}
 	var group sync.WaitGroup
 	var failures [2]error
-	group.Go(func() { failures[0] = passOutput(s.Stdout, container.Stdout) })
-	group.Go(func() { failures[1] = passOutput(s.Stderr, container.Stderr) })
+	group.Go(func() { failures[0] = passOutput(s.Stdout, container.Stdout, container) })
+	group.Go(func() { failures[1] = passOutput(s.Stderr, container.Stderr, container) })
 	group.Wait()
 	return errors.Join(failures[:]...)
 }
 
 // passOutput copies what the container prints. If nobody reads it any more, the
-// container finds its pipe closed, as it would have found ours.
-func passOutput(to io.Writer, from io.ReadCloser) error {
+// container finds its pipe closed, as it would have found ours. If it cannot be
+// kept, the container is killed: whoever waits for its output would wait for
+// ever.
+func passOutput(to io.Writer, from io.ReadCloser, container *runtime.Container) error {
 	_, err := io.Copy(to, from)
+	if err == nil {
+		return nil
+	}
+	closed := from.Close()
 	if errors.Is(err, syscall.EPIPE) {
-		return from.Close()
+		return closed
 	}
-	if err != nil {
-		return fmt.Errorf("pass the container's output on: %w", err)
-	}
-	return nil
+	// It fails only if the container has just ended.
+	_ = container.Signal(os.Kill)
+	return fmt.Errorf("pass the container's output on: %w", err)
 }
 
 // connectConsole makes our terminal the window to the container's: raw, so that
