@@ -385,3 +385,15 @@ func TestDamagedNameHarmsNobody(t *testing.T) {
 		})
 	}
 }
+
+// What ends with the boot is removed without a question.
+func TestRootsMustBeTwo(t *testing.T) {
+	state := testbed.StateRoot(t)
+	alias := filepath.Join(t.TempDir(), "alias")
+	require.NoError(t, os.Symlink(state, alias))
+
+	for _, run := range []string{state, state + "/.", alias} {
+		_, err := New(state, run)
+		require.ErrorContains(t, err, "two folders")
+	}
+}
