@@ -34,18 +34,18 @@ type Engine struct {
 // with the boot. Both are made, for their owner only, and what containers have
 // left behind whose tool was killed is removed.
 func New(root, run string) (*Engine, error) {
-	engine := &Engine{images: &image.Store{}}
-	for path, absolute := range map[string]*string{root: &engine.root, run: &engine.run} {
-		var err error
-		if *absolute, err = filepath.Abs(path); err != nil {
-			return nil, err
-		}
+	root, err := makePrivate(root)
+	if err != nil {
+		return nil, err
 	}
-	for _, folder := range []string{engine.root, engine.run} {
-		if err := makePrivate(folder); err != nil {
-			return nil, err
-		}
+	run, err = makePrivate(run)
+	if err != nil {
+		return nil, err
 	}
+	if err := notTheSame(root, run); err != nil {
+		return nil, err
+	}
+	engine := &Engine{root: root, run: run, images: &image.Store{}}
 	for _, folder := range []string{engine.root + "/containers", engine.root + "/names", engine.run + "/containers"} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, fmt.Errorf("make a state folder: %w", err)
@@ -59,17 +59,39 @@ func New(root, run string) (*Engine, error) {
 }
 
 // makePrivate makes a folder that nobody but its owner can enter, and refuses one
-// that others can: whoever can write there is root in every container.
-func makePrivate(folder string) error {
+// that others can: whoever can write there is root in every container. It returns
+// the folder's absolute path.
+func makePrivate(folder string) (string, error) {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return "", err
+	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("make the state folder: %w", err)
+		return "", fmt.Errorf("make the state folder: %w", err)
 	}
 	info, err := os.Stat(folder)
 	if err != nil {
-		return fmt.Errorf("look at the state folder: %w", err)
+		return "", fmt.Errorf("look at the state folder: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("the state folder %s is open to others (mode %04o): chmod 700 it", folder, info.Mode().Perm())
+		return "", fmt.Errorf("the state folder %s is open to others (mode %04o): chmod 700 it", folder, info.Mode().Perm())
+	}
+	return folder, nil
+}
+
+// notTheSame refuses one folder for both roots: what ends with the boot is removed
+// without a question.
+func notTheSame(root, run string) error {
+	lasting, err := os.Stat(root)
+	if err != nil {
+		return err
+	}
+	passing, err := os.Stat(run)
+	if err != nil {
+		return err
+	}
+	if os.SameFile(lasting, passing) {
+		return fmt.Errorf("root and run root must be two folders, and both are %s", root)
 	}
 	return nil
 }
