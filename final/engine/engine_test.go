@@ -397,3 +397,24 @@ func TestRootsMustBeTwo(t *testing.T) {
 		require.ErrorContains(t, err, "two folders")
 	}
 }
+
+// A removal that has begun is finished by the next command, however it ended.
+func TestBegunRemovalIsFinished(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	engine := newEngine(t)
+	record := kept(t, engine, "half")
+	busy := filepath.Join(engine.folder(record.ID), "merged")
+	require.NoError(t, os.Mkdir(busy, 0o700))
+	require.NoError(t, unix.Mount("busy", busy, "tmpfs", 0, ""))
+	err := engine.Remove("half", false)
+	require.NoError(t, unix.Unmount(busy, 0))
+	require.ErrorIs(t, err, unix.EBUSY)
+
+	again, err := New(engine.root, engine.run)
+
+	require.NoError(t, err)
+	list, err := again.List()
+	require.NoError(t, err)
+	require.Empty(t, list)
+	require.NoDirExists(t, engine.folder(record.ID))
+}
