@@ -9,9 +9,12 @@ import (
 )
 
 // removeLocked removes all that there is of a container whose lock we hold: the
-// process first, the record last, so that a removal that fails can be repeated.
+// process first, the record last, so that a removal that fails is repeated.
 func (e *Engine) removeLocked(id string) error {
 	err := e.killProcess(id)
+	if err == nil {
+		err = e.intendRemoval(id)
+	}
 	if err == nil {
 		err = e.releaseNames(id)
 	}
@@ -27,6 +30,17 @@ func (e *Engine) removeLocked(id string) error {
 		return fmt.Errorf("remove the container %.12s: %w", id, err)
 	}
 	return nil
+}
+
+// intendRemoval has the next command remove what is left, should this one not
+// come to its end: half a container is none to keep.
+func (e *Engine) intendRemoval(id string) error {
+	record, err := e.readRecord(id)
+	if err != nil || record.AutoRemove {
+		return nil //nolint:nilerr // without a record that says so, nothing is kept
+	}
+	record.AutoRemove = true
+	return e.writeRecord(record)
 }
 
 // Remove removes a container by name or id. A running one is refused, or, with
