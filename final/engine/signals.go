@@ -17,6 +17,8 @@ import (
 // it has no handler for (pid_namespaces(7)).
 const impatience = 3
 
+var forwarded = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2}
+
 // signals are those that are sent to us and meant for the container. They are
 // caught from before there is a container until nothing of it is left.
 type signals struct {
@@ -26,15 +28,17 @@ type signals struct {
 
 func catchSignals() *signals {
 	s := &signals{caught: make(chan os.Signal, 16), resized: make(chan os.Signal, 1)}
-	signal.Notify(s.caught, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(s.caught, forwarded...)
 	// A closed pipe is an error of write(2) then, and not our end. Ignoring the
 	// signal would do as much, and have the container's program ignore it too.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return s
 }
 
+// stop has what comes from now on ignored: it comes too late for the container,
+// whose status is known, and must not become ours.
 func (s *signals) stop() {
-	signal.Stop(s.caught)
+	signal.Ignore(forwarded...)
 	signal.Stop(s.resized)
 	close(s.caught)
 	close(s.resized)
