@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
@@ -73,12 +73,31 @@ func execute(command []string) error {
 	if err != nil {
 		return notExecuted(command[0], err)
 	}
-	// Whoever started us may have left files of the host open.
-	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+	if err := markCloseOnExec(); err != nil {
 		return fmt.Errorf("mark the open files close-on-exec: %w", err)
 	}
 	logrus.Debugf("init: execve %s %q", path, command)
 	return notExecuted(command[0], syscall.Exec(path, command, os.Environ()))
+}
+
+// markCloseOnExec has the kernel close every file at execve(2) but standard input,
+// output and error: whoever started us may have left files of the host open. From
+// Linux 5.11 on, close_range(2) does it in one call.
+func markCloseOnExec() error {
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		descriptor, err := strconv.Atoi(file.Name())
+		if err != nil {
+			return err
+		}
+		if descriptor > 2 {
+			unix.CloseOnExec(descriptor)
+		}
+	}
+	return nil
 }
 
 func notExecuted(name string, err error) error {
