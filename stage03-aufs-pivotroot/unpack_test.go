@@ -45,9 +45,9 @@ func TestUnpackKeepsWhatTheArchiveSays(t *testing.T) {
 	then := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 
 	err := unpack(bytes.NewReader(archiveOf(t,
-		tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777},
+		tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777, ModTime: then},
 		tar.Header{Typeflag: tar.TypeReg, Name: "tmp/su", Linkname: "content", Mode: 0o4711, Uid: 12, Gid: 34, ModTime: then},
-		tar.Header{Typeflag: tar.TypeSymlink, Name: "link", Linkname: "/etc/passwd"},
+		tar.Header{Typeflag: tar.TypeSymlink, Name: "link", Linkname: "/etc/passwd", ModTime: then},
 		tar.Header{Typeflag: tar.TypeLink, Name: "hard", Linkname: "tmp/su"},
 	)), target)
 
@@ -61,6 +61,9 @@ func TestUnpackKeepsWhatTheArchiveSays(t *testing.T) {
 	require.Equal(t, stat.Ino, hard.Ino)
 	require.NoError(t, unix.Stat(filepath.Join(target, "tmp"), &stat))
 	require.Equal(t, uint32(unix.S_IFDIR|0o1777), stat.Mode)
+	require.Equal(t, then.Unix(), stat.Mtim.Sec, "although a file was put into it later")
+	require.NoError(t, unix.Lstat(filepath.Join(target, "link"), &stat))
+	require.Equal(t, then.Unix(), stat.Mtim.Sec)
 	linked, err := os.Readlink(filepath.Join(target, "link"))
 	require.NoError(t, err)
 	require.Equal(t, "/etc/passwd", linked)
