@@ -7,7 +7,8 @@ import (
 	"io"
 	"os"
 	"path"
-	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // unpack unpacks a tar archive into a folder. The archive may come from anybody:
@@ -21,16 +22,20 @@ func unpack(archive io.Reader, folder string) error {
 	}
 	defer root.Close()
 	reader := tar.NewReader(archive)
+	var folders []*tar.Header
 	for entries := 0; ; entries++ {
 		header, err := reader.Next()
 		if errors.Is(err, io.EOF) && entries > 0 {
-			return nil
+			return setTimes(root, folders)
 		}
 		if err != nil {
 			return fmt.Errorf("read the archive: %w", err)
 		}
 		if err := unpackEntry(root, header, reader); err != nil {
 			return fmt.Errorf("unpack %q: %w", header.Name, err)
+		}
+		if header.Typeflag == tar.TypeDir {
+			folders = append(folders, header)
 		}
 	}
 }
@@ -61,7 +66,7 @@ func unpackEntry(root *os.Root, header *tar.Header, content io.Reader) error {
 		if err := root.Symlink(header.Linkname, name); err != nil {
 			return err
 		}
-		return root.Lchown(name, header.Uid, header.Gid)
+		return errors.Join(root.Lchown(name, header.Uid, header.Gid), setTime(root, header))
 	case tar.TypeLink:
 		return root.Link(path.Clean(header.Linkname), name)
 	default:
@@ -88,5 +93,32 @@ func setAttributes(root *os.Root, name string, header *tar.Header) error {
 	if err := root.Chmod(name, header.FileInfo().Mode()); err != nil {
 		return err
 	}
-	return root.Chtimes(name, time.Time{}, header.ModTime)
+	return setTime(root, header)
+}
+
+// setTime sets the time of an entry, and not that of what a link points to.
+func setTime(root *os.Root, header *tar.Header) error {
+	name := path.Clean(header.Name)
+	parent, err := root.Open(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	modified, err := unix.TimeToTimespec(header.ModTime)
+	if err != nil {
+		return err
+	}
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, modified} // of the last access and of the last change
+	return unix.UtimesNanoAt(int(parent.Fd()), path.Base(name), times, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// setTimes sets the times of the folders when everything is in them: whatever is
+// put into one changes its time.
+func setTimes(root *os.Root, folders []*tar.Header) error {
+	for _, header := range folders {
+		if err := setTime(root, header); err != nil {
+			return fmt.Errorf("set the time of %q: %w", header.Name, err)
+		}
+	}
+	return nil
 }
