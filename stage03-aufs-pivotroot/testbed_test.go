@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +57,7 @@ func rootOf(t *testing.T) string {
 	t.Cleanup(func() {
 		roots.Delete(name)
 		// A killed parent leaves its mount behind; break_test.go has more.
-		for _, mount := range mountsBelow(t, root) {
+		for _, mount := range slices.Backward(mountsBelow(t, root)) {
 			require.NoError(t, unix.Unmount(mount, unix.MNT_DETACH))
 		}
 	})
