@@ -136,7 +136,7 @@ func TestCommitOfAnEndedContainerMakesNoEmptyImage(t *testing.T) {
 	result := commit(t, "web", "mine")
 
 	require.Equal(t, 125, result.Code)
-	require.Equal(t, "mytinydocker: the container web is not running\n", result.Stderr)
+	require.Equal(t, "mytinydocker: commit web: the container is not running\n", result.Stderr)
 }
 
 func TestImageAppearsWhenItIsComplete(t *testing.T) {

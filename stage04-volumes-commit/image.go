@@ -14,6 +14,14 @@ import (
 
 var imageName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
 
+// imagePath returns where the image called name is, or would be.
+func imagePath(root, name string) (string, error) {
+	if !imageName.MatchString(name) {
+		return "", fmt.Errorf("invalid image name %q: lower-case letters, digits and _ . -", name)
+	}
+	return filepath.Join(root, "images", name+".tar"), nil
+}
+
 // Layer returns the folder that holds the image ROOT/images/NAME.tar, unpacked, as
 // the read-only layer of all its containers. It is unpacked the first time only,
 // and appears under its name when it is complete.
@@ -21,10 +29,10 @@ var imageName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
 // A layer is named by the digest of its archive, so a changed image is another
 // layer, and never one that is half old and half new.
 func Layer(root, name string) (string, error) {
-	if !imageName.MatchString(name) {
-		return "", fmt.Errorf("invalid image name %q: lower-case letters, digits and _ . -", name)
+	path, err := imagePath(root, name)
+	if err != nil {
+		return "", err
 	}
-	path := filepath.Join(root, "images", name+".tar")
 	archive, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("no such image: %s is not there", path)

@@ -1,8 +1,9 @@
-// Command stage03-aufs-pivotroot runs a program in Linux namespaces of its own, in a
-// root file system of its own, and limits what it may use: the third chapter on how
-// containers work.
+// Command stage04-volumes-commit runs a program in Linux namespaces of its own, in a
+// root file system of its own, limits what it may use, and keeps what it makes: the
+// fourth chapter on how containers work.
 //
-//	stage03-aufs-pivotroot run [FLAG...] IMAGE COMMAND [ARG...]
+//	stage04-volumes-commit run [FLAG...] IMAGE COMMAND [ARG...]
+//	stage04-volumes-commit commit NAME IMAGE
 //
 // An image is a tar archive, ROOT/images/IMAGE.tar; --root names ROOT.
 //
@@ -37,7 +38,7 @@ func main() {
 func commandLine() *cli.Command {
 	return &cli.Command{
 		Name:            "mytinydocker",
-		Usage:           "how containers work, chapter 3: layers and pivot_root",
+		Usage:           "how containers work, chapter 4: volumes and commit",
 		HideHelpCommand: true,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "debug", Usage: "print each step on standard error"},
@@ -45,20 +46,23 @@ func commandLine() *cli.Command {
 		Before:       setLogLevel,
 		Action:       refuseUnknownCommand,
 		OnUsageError: returnUsageError,
-		Commands:     []*cli.Command{runCommand(), initCommand()},
+		Commands:     []*cli.Command{runCommand(), commitCommand(), initCommand()},
 	}
 }
 
 func runCommand() *cli.Command {
 	firstArgument := 1
 	return &cli.Command{
-		Name:                   "run",
-		Usage:                  "run a program in a container",
-		ArgsUsage:              "IMAGE COMMAND [ARG...]",
-		UseShortOptionHandling: true,
-		StopOnNthArg:           &firstArgument, // what follows belongs to the program
+		Name:                      "run",
+		Usage:                     "run a program in a container",
+		ArgsUsage:                 "IMAGE COMMAND [ARG...]",
+		UseShortOptionHandling:    true,
+		StopOnNthArg:              &firstArgument, // what follows belongs to the program
+		DisableSliceFlagSeparator: true,           // a path may hold a comma
 		Flags: append(limitFlags(),
-			&cli.StringFlag{Name: "root", Value: "/var/lib/mytinydocker", Usage: "`FOLDER` of images, layers and containers"},
+			rootFlag(),
+			&cli.StringFlag{Name: "name", Usage: "`NAME` of the container"},
+			&cli.StringSliceFlag{Name: "v", Aliases: []string{"volume"}, Usage: "mount a folder or file of the host, `SOURCE:DESTINATION[:ro]`"},
 			&cli.StringFlag{Name: "storage-driver", Usage: "`DRIVER` of the union mount: aufs or overlay"},
 			&cli.BoolFlag{Name: "i", Aliases: []string{"interactive"}, Usage: "pass standard input on"},
 			&cli.BoolFlag{Name: "t", Aliases: []string{"tty"}, Usage: "insist that standard input is a terminal"},
@@ -74,10 +78,21 @@ func runCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if cmd.IsSet("name") {
+				if err := checkName(cmd.String("name")); err != nil {
+					return err
+				}
+			}
+			volumes, err := volumesOf(cmd.StringSlice("v"))
+			if err != nil {
+				return err
+			}
 			return Run(Options{
 				Root:          cmd.String("root"),
 				StorageDriver: cmd.String("storage-driver"),
 				Limits:        limits,
+				Name:          cmd.String("name"),
+				Volumes:       volumes,
 				Interactive:   cmd.Bool("i"),
 				Terminal:      cmd.Bool("t"),
 				Hostname:      cmd.String("hostname"),
@@ -86,6 +101,26 @@ func runCommand() *cli.Command {
 			})
 		},
 	}
+}
+
+func commitCommand() *cli.Command {
+	return &cli.Command{
+		Name:         "commit",
+		Usage:        "make an image of a running container",
+		ArgsUsage:    "NAME IMAGE",
+		Flags:        []cli.Flag{rootFlag()},
+		OnUsageError: returnUsageError,
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if cmd.NArg() != 2 {
+				return errors.New("commit needs a container and an image, as in `commit web my-image`")
+			}
+			return Commit(cmd.String("root"), cmd.Args().Get(0), cmd.Args().Get(1))
+		},
+	}
+}
+
+func rootFlag() cli.Flag {
+	return &cli.StringFlag{Name: "root", Value: "/var/lib/mytinydocker", Usage: "`FOLDER` of images, layers and containers"}
 }
 
 func initCommand() *cli.Command {

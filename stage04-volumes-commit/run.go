@@ -19,6 +19,8 @@ type Options struct {
 	Terminal      bool   // standard input must be a terminal
 	Hostname      string // at most 64 bytes
 	Limits        Limits
+	Name          string   // of the container; "" for a random one
+	Volumes       []Volume // in the order in which they are mounted
 	Image         string
 	Command       []string
 }

@@ -69,8 +69,12 @@ func unpackEntry(root *os.Root, header *tar.Header, content io.Reader) error {
 		return errors.Join(root.Lchown(name, header.Uid, header.Gid), setTime(root, header))
 	case tar.TypeLink:
 		return root.Link(path.Clean(header.Linkname), name)
+	case tar.TypeFifo:
+		if err := unpackPipe(root, name); err != nil {
+			return err
+		}
 	default:
-		return errors.New("not a file, folder or link")
+		return errors.New("not a file, folder, link or named pipe")
 	}
 	return setAttributes(root, name, header)
 }
@@ -84,13 +88,25 @@ func unpackFile(root *os.Root, name string, content io.Reader) error {
 	return errors.Join(err, file.Close())
 }
 
+func unpackPipe(root *os.Root, name string) error {
+	parent, err := root.Open(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	return unix.Mkfifoat(int(parent.Fd()), path.Base(name), 0o600)
+}
+
 // setAttributes sets the owner first: a new owner clears the set-user-ID bit
-// (chown(2)).
+// (chown(2)) and the capabilities.
 func setAttributes(root *os.Root, name string, header *tar.Header) error {
 	if err := root.Lchown(name, header.Uid, header.Gid); err != nil {
 		return err
 	}
 	if err := root.Chmod(name, header.FileInfo().Mode()); err != nil {
+		return err
+	}
+	if err := unpackAttributes(root, name, header); err != nil {
 		return err
 	}
 	return setTime(root, header)

@@ -84,6 +84,17 @@ func TestDataInAVolumeOutlivesTheContainer(t *testing.T) {
 	require.Empty(t, mountsBelow(t, rootOf(t)))
 }
 
+// What separates the flags of other commands may be in a name.
+func TestVolumeMayHaveAnyName(t *testing.T) {
+	data := filepath.Join(folderOfTheHost(t), "a, b = c\\\n")
+	require.NoError(t, os.Mkdir(data, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(data, "file"), []byte("x\n"), 0o644))
+
+	result := container(t, []string{"-v", data + ":/data, and:ro"}, "sh", "-c", "cat '/data, and/file'; echo > '/data, and/new' || echo read-only").Run(t)
+
+	require.Equal(t, "x\nread-only\n", result.Stdout, result.Stderr)
+}
+
 func TestFileIsAVolume(t *testing.T) {
 	file := filepath.Join(folderOfTheHost(t), "precious")
 
@@ -183,7 +194,7 @@ func TestDestinationThatCannotBeIsRefused(t *testing.T) {
 func TestMountsInTheSourceStayOnTheHost(t *testing.T) {
 	data := folderOfTheHost(t)
 	require.NoError(t, unix.Mount(data, data, "", unix.MS_BIND, ""))
-	defer func() { require.NoError(t, unix.Unmount(data, 0)) }()
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(data, 0)) })
 	require.NoError(t, unix.Mount("", data, "", unix.MS_SHARED, ""))
 	mountTmpfs(t, filepath.Join(data, "below"))
 	require.NoError(t, os.WriteFile(filepath.Join(data, "below/file"), nil, 0o644))

@@ -28,6 +28,10 @@ var All = []Chapter{
 		Folder: "stage03-aufs-pivotroot", Title: "layers and pivot_root",
 		Changes: []string{"main.go", "run.go", "init.go", "pipe.go", "break_test.go", "testbed_test.go"},
 	},
+	{
+		Folder: "stage04-volumes-commit", Title: "volumes and commit",
+		Changes: []string{"main.go", "run.go", "rootfs.go", "unpack.go", "break_test.go"},
+	},
 }
 
 // Carry copies a file of a chapter to the later ones, up to the first that
