@@ -3,9 +3,11 @@ package main
 import (
 	"archive/tar"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -166,13 +168,15 @@ func TestContainerWaitsForTheEndOfACommit(t *testing.T) {
 	process := running(t, "web", "")
 	unlock, err := lock(filepath.Join(rootOf(t), "containers/web"))
 	require.NoError(t, err)
-	child := onlyChild(t, process.Pid())
 
-	require.NoError(t, os.WriteFile(filepath.Join(rootOf(t), "containers/web/merged/file"), nil, 0o644))
-	require.NoError(t, unix.Kill(child, unix.SIGKILL))
-	testbed.Eventually(t, "the container to end", func() bool { return !alive(t, child) })
+	require.NoError(t, unix.Kill(onlyChild(t, process.Pid()), unix.SIGKILL))
+	testbed.Eventually(t, "the container to wait", func() bool {
+		locks, err := os.ReadFile("/proc/locks") // one line for each, and one with an arrow for each who waits
+		require.NoError(t, err)
+		return regexp.MustCompile(fmt.Sprintf(`-> FLOCK\s+ADVISORY\s+WRITE %d `, process.Pid())).Match(locks)
+	})
 
-	require.FileExists(t, filepath.Join(rootOf(t), "containers/web/merged/file"))
+	require.DirExists(t, filepath.Join(rootOf(t), "containers/web/merged/bin"))
 	unlock()
 	require.Equal(t, 137, process.Wait().Code)
 	require.NoDirExists(t, filepath.Join(rootOf(t), "containers/web"))

@@ -64,29 +64,25 @@ func Carry(root, path string) ([]string, error) {
 // Differences returns what the chapter next does to the files of the chapter
 // before that its list of changes does not say, and what the list says in vain.
 func Differences(root string, before, next Chapter) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(root, before.Folder))
-	if err != nil {
-		return nil, err
-	}
 	var wrong []string
-	for _, entry := range entries {
-		name := entry.Name()
-		if name == "README.md" {
-			continue
+	err := fs.WalkDir(os.DirFS(filepath.Join(root, before.Folder)), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || name == "README.md" {
+			return err
 		}
 		same, err := sameFile(filepath.Join(root, before.Folder, name), filepath.Join(root, next.Folder, name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			wrong = append(wrong, fmt.Sprintf("%s/%s is missing", next.Folder, name))
 		case err != nil:
-			return nil, err
+			return err
 		case !same && !slices.Contains(next.Changes, name):
 			wrong = append(wrong, fmt.Sprintf("%s/%s differs from the chapter before: carry it on, or list it as changed", next.Folder, name))
 		case same && slices.Contains(next.Changes, name):
 			wrong = append(wrong, fmt.Sprintf("%s/%s is listed as changed and is the same", next.Folder, name))
 		}
-	}
-	return wrong, nil
+		return nil
+	})
+	return wrong, err
 }
 
 func sameFile(one, other string) (bool, error) {
