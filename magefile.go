@@ -34,6 +34,7 @@ var Aliases = map[string]any{
 	"test:stage1": Test.Stage01,
 	"test:stage2": Test.Stage02,
 	"test:stage3": Test.Stage03,
+	"test:stage4": Test.Stage04,
 }
 
 // Run opens a shell in a container from the built-in image; without a terminal it gives a short demonstration.
@@ -139,6 +140,9 @@ func (Test) Stage02() error { return test("./stage02-cgroups") }
 
 // Stage03 tests chapter 3: layers and pivot_root.
 func (Test) Stage03() error { return test("./stage03-aufs-pivotroot") }
+
+// Stage04 tests chapter 4: volumes and commit.
+func (Test) Stage04() error { return test("./stage04-volumes-commit") }
 
 // Final tests tinydocker.
 func (Test) Final() error { return test("./final/...") }
