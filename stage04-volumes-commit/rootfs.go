@@ -63,7 +63,7 @@ func NewRootfs(options Options) (*Rootfs, error) {
 	}
 	name := options.Name
 	if name == "" {
-		name = rand.Text()
+		name = strings.ToLower(rand.Text()[:12])
 	}
 	rootfs := containerRootfs(root, name)
 	rootfs.union = union
@@ -116,16 +116,15 @@ func (r *Rootfs) Deleted() ([]string, error) {
 	return deleted, nil
 }
 
-// Remove unmounts the volumes and the root, the last mounted first, and then removes
-// what the container has written. Only then: to remove a folder in which something
-// is still mounted removes what is mounted, and that is somebody's data. A commit
-// that is reading it is waited for.
+// Unmount unmounts the volumes and the root, the last mounted first. A commit that
+// is reading it is waited for. What stays mounted ends it: whoever goes on to remove
+// a folder in which something is mounted removes that, and it is somebody's data.
 //
 //learn:exercise
-func (r *Rootfs) Remove() error {
+func (r *Rootfs) Unmount() error {
 	unlock, err := lock(r.folder)
 	if err != nil {
-		return fmt.Errorf("remove the container: %w", err)
+		return fmt.Errorf("unmount the container: %w", err)
 	}
 	defer unlock()
 	mountpoints, err := mountsAt(r.Path)
@@ -137,6 +136,14 @@ func (r *Rootfs) Remove() error {
 		if err := unix.Unmount(mountpoint, unix.UMOUNT_NOFOLLOW); err != nil {
 			return fmt.Errorf("unmount %s: %w", mountpoint, err)
 		}
+	}
+	return nil
+}
+
+// Remove unmounts the root and then removes what the container has written.
+func (r *Rootfs) Remove() error {
+	if err := r.Unmount(); err != nil {
+		return err
 	}
 	if err := os.RemoveAll(r.folder); err != nil {
 		return fmt.Errorf("remove the container's folders: %w", err)
