@@ -5,12 +5,18 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
+
+// A signal that is to come when the parent dies belongs to the thread that was there
+// first, and is lost if another one calls execve(2): the others are gone then. So the
+// main goroutine stays on that thread, from the start.
+func init() { runtime.LockOSThread() }
 
 // RunInit is the life of the container's first process: it waits for its
 // message, prepares the namespaces it was born into from inside, and becomes
