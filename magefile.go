@@ -35,6 +35,7 @@ var Aliases = map[string]any{
 	"test:stage2": Test.Stage02,
 	"test:stage3": Test.Stage03,
 	"test:stage4": Test.Stage04,
+	"test:stage5": Test.Stage05,
 }
 
 // Run opens a shell in a container from the built-in image; without a terminal it gives a short demonstration.
@@ -143,6 +144,9 @@ func (Test) Stage03() error { return test("./stage03-aufs-pivotroot") }
 
 // Stage04 tests chapter 4: volumes and commit.
 func (Test) Stage04() error { return test("./stage04-volumes-commit") }
+
+// Stage05 tests chapter 5: ps, logs, exec.
+func (Test) Stage05() error { return test("./stage05-ps-logs-exec") }
 
 // Final tests tinydocker.
 func (Test) Final() error { return test("./final/...") }

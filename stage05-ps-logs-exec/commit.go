@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Commit makes an image of a running container: of all that is in its root file
-// system but for what is mounted there, the volumes and what is the kernel's. The
-// container goes on meanwhile. An image that has the name already is replaced.
+// Commit makes an image of a container: of all that is in its root file system but
+// for what is mounted there, the volumes and what is the kernel's. If it runs, it goes
+// on meanwhile. An image that has the name already is replaced.
 func Commit(folder, name, image string) error {
 	if err := checkName(name); err != nil {
 		return err
@@ -34,7 +34,7 @@ func Commit(folder, name, image string) error {
 		return fmt.Errorf("commit %s: %w", name, err)
 	}
 	defer unlock()
-	view, err := rootfs.view()
+	view, err := rootfs.mountedView(root)
 	if err != nil {
 		return fmt.Errorf("commit %s: %w", name, err)
 	}
@@ -43,6 +43,24 @@ func Commit(folder, name, image string) error {
 		return fmt.Errorf("commit %s to the image %s: %w", name, image, err)
 	}
 	return nil
+}
+
+// mountedView is view, also for a container that has ended: its union is mounted for
+// the moment in which the view of it is made.
+func (r *Rootfs) mountedView(root string) (view *os.Root, err error) {
+	record, err := loadRecord(root, r.name)
+	if err != nil || record.ExitCode == nil {
+		return r.view()
+	}
+	if r.union, err = ChooseUnion(record.StorageDriver); err != nil {
+		return nil, err
+	}
+	r.layer = record.Layer
+	if err := r.union.Mount(r.layers(), r.Path); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unix.Unmount(r.Path, 0)) }()
+	return r.view()
 }
 
 // view opens the root file system without the volumes. The kernel clones the mount

@@ -5,12 +5,18 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
+
+// A signal that is to come when the parent dies belongs to the thread that was there
+// first, and is lost if another one calls execve(2): the others are gone then. So the
+// main goroutine stays on that thread, from the start.
+func init() { runtime.LockOSThread() }
 
 // RunInit is the life of the container's first process: it waits for its
 // message, prepares the namespaces it was born into from inside, and becomes
@@ -28,6 +34,10 @@ func RunInit() error {
 	if message.Debug {
 		logrus.SetLevel(logrus.DebugLevel)
 	}
+	return sendFailure(os.NewFile(4, "pipe"), becomeProgram(message))
+}
+
+func becomeProgram(message Message) error {
 	if err := setHostname(message.Hostname); err != nil {
 		return err
 	}
@@ -40,7 +50,7 @@ func RunInit() error {
 	if err := mountAll(); err != nil {
 		return err
 	}
-	return execute(message.Command)
+	return execute(message.Command, message.Environment)
 }
 
 func setHostname(name string) error {
@@ -63,11 +73,12 @@ func makeMountsPrivate() error {
 	return nil
 }
 
-// execute replaces this program by the user's: same process, so still PID 1.
+// execute replaces this program by the user's: same process, so the same PID.
 // The error it returns holds the exit status that tells why that failed.
-//
-//learn:exercise
-func execute(command []string) error {
+func execute(command, environment []string) error {
+	if err := setPath(environment); err != nil {
+		return err
+	}
 	path, err := exec.LookPath(command[0])
 	if err != nil {
 		return notExecuted(command[0], err)
@@ -76,7 +87,7 @@ func execute(command []string) error {
 		return fmt.Errorf("mark the open files close-on-exec: %w", err)
 	}
 	logrus.Debugf("init: execve %s %q", path, command)
-	return notExecuted(command[0], syscall.Exec(path, command, os.Environ()))
+	return notExecuted(command[0], syscall.Exec(path, command, environment))
 }
 
 // markCloseOnExec has the kernel close every file at execve(2) but standard input,

@@ -1,9 +1,14 @@
-// Command stage04-volumes-commit runs a program in Linux namespaces of its own, in a
-// root file system of its own, limits what it may use, and keeps what it makes: the
-// fourth chapter on how containers work.
+// Command stage05-ps-logs-exec runs a program in Linux namespaces of its own, in a
+// root file system of its own, limits what it may use, keeps what it makes, and looks
+// after it in the background: the fifth chapter on how containers work.
 //
-//	stage04-volumes-commit run [FLAG...] IMAGE COMMAND [ARG...]
-//	stage04-volumes-commit commit NAME IMAGE
+//	stage05-ps-logs-exec run [FLAG...] IMAGE COMMAND [ARG...]
+//	stage05-ps-logs-exec ps [-a]
+//	stage05-ps-logs-exec logs [-f] NAME
+//	stage05-ps-logs-exec exec [-it] NAME COMMAND [ARG...]
+//	stage05-ps-logs-exec stop [-t SECONDS] NAME...
+//	stage05-ps-logs-exec rm [-f] NAME...
+//	stage05-ps-logs-exec commit NAME IMAGE
 //
 // An image is a tar archive, ROOT/images/IMAGE.tar; --root names ROOT.
 //
@@ -38,7 +43,7 @@ func main() {
 func commandLine() *cli.Command {
 	return &cli.Command{
 		Name:            "mytinydocker",
-		Usage:           "how containers work, chapter 4: volumes and commit",
+		Usage:           "how containers work, chapter 5: ps, logs, exec",
 		HideHelpCommand: true,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "debug", Usage: "print each step on standard error"},
@@ -46,7 +51,10 @@ func commandLine() *cli.Command {
 		Before:       setLogLevel,
 		Action:       refuseUnknownCommand,
 		OnUsageError: returnUsageError,
-		Commands:     []*cli.Command{runCommand(), commitCommand(), initCommand()},
+		Commands: []*cli.Command{
+			runCommand(), psCommand(), logsCommand(), execCommand(), stopCommand(), rmCommand(), commitCommand(),
+			hiddenCommand("init", RunInit), hiddenCommand("monitor", RunMonitor), hiddenCommand("enter", RunEnter),
+		},
 	}
 }
 
@@ -63,6 +71,8 @@ func runCommand() *cli.Command {
 			rootFlag(),
 			&cli.StringFlag{Name: "name", Usage: "`NAME` of the container"},
 			&cli.StringSliceFlag{Name: "v", Aliases: []string{"volume"}, Usage: "mount a folder or file of the host, `SOURCE:DESTINATION[:ro]`"},
+			&cli.StringSliceFlag{Name: "e", Aliases: []string{"env"}, Usage: "set a variable of the environment, `NAME=VALUE`, or copy NAME"},
+			&cli.BoolFlag{Name: "d", Aliases: []string{"detach"}, Usage: "run in the background, and print the container's name"},
 			&cli.StringFlag{Name: "storage-driver", Usage: "`DRIVER` of the union mount: aufs or overlay"},
 			&cli.BoolFlag{Name: "i", Aliases: []string{"interactive"}, Usage: "pass standard input on"},
 			&cli.BoolFlag{Name: "t", Aliases: []string{"tty"}, Usage: "insist that standard input is a terminal"},
@@ -70,66 +80,50 @@ func runCommand() *cli.Command {
 		),
 		OnUsageError: returnUsageError,
 		Action: func(_ context.Context, cmd *cli.Command) error {
-			args := positional(os.Args, cmd.Args().Slice())
-			if len(args) < 2 {
-				return errors.New("run needs an image and a command, as in `run -it base sh`")
-			}
-			limits, err := limitsOf(cmd)
+			options, err := runOptions(cmd)
 			if err != nil {
 				return err
 			}
-			if cmd.IsSet("name") {
-				if err := checkName(cmd.String("name")); err != nil {
-					return err
-				}
+			if options.Detached {
+				return Detach(options)
 			}
-			volumes, err := volumesOf(cmd.StringSlice("v"))
-			if err != nil {
-				return err
-			}
-			return Run(Options{
-				Root:          cmd.String("root"),
-				StorageDriver: cmd.String("storage-driver"),
-				Limits:        limits,
-				Name:          cmd.String("name"),
-				Volumes:       volumes,
-				Interactive:   cmd.Bool("i"),
-				Terminal:      cmd.Bool("t"),
-				Hostname:      cmd.String("hostname"),
-				Image:         args[0],
-				Command:       args[1:],
-			})
+			return Run(options)
 		},
 	}
 }
 
-func commitCommand() *cli.Command {
-	return &cli.Command{
-		Name:         "commit",
-		Usage:        "make an image of a running container",
-		ArgsUsage:    "NAME IMAGE",
-		Flags:        []cli.Flag{rootFlag()},
-		OnUsageError: returnUsageError,
-		Action: func(_ context.Context, cmd *cli.Command) error {
-			if cmd.NArg() != 2 {
-				return errors.New("commit needs a container and an image, as in `commit web my-image`")
-			}
-			return Commit(cmd.String("root"), cmd.Args().Get(0), cmd.Args().Get(1))
-		},
+func runOptions(cmd *cli.Command) (options Options, err error) {
+	args := positional(os.Args, cmd.Args().Slice())
+	if len(args) < 2 {
+		return Options{}, errors.New("run needs an image and a command, as in `run -it base sh`")
 	}
-}
-
-func rootFlag() cli.Flag {
-	return &cli.StringFlag{Name: "root", Value: "/var/lib/mytinydocker", Usage: "`FOLDER` of images, layers and containers"}
-}
-
-func initCommand() *cli.Command {
-	return &cli.Command{
-		Name:            "init",
-		Hidden:          true,
-		SkipFlagParsing: true,
-		Action:          func(context.Context, *cli.Command) error { return RunInit() },
+	options = Options{
+		StorageDriver: cmd.String("storage-driver"),
+		Name:          cmd.String("name"),
+		Interactive:   cmd.Bool("i"),
+		Terminal:      cmd.Bool("t"),
+		Detached:      cmd.Bool("d"),
+		Hostname:      cmd.String("hostname"),
+		Image:         args[0],
+		Command:       args[1:],
 	}
+	if cmd.IsSet("name") {
+		if err := checkName(options.Name); err != nil {
+			return Options{}, err
+		}
+	}
+	if options.Root, err = stateRoot(cmd.String("root")); err != nil {
+		return Options{}, err
+	}
+	if options.Limits, err = limitsOf(cmd); err != nil {
+		return Options{}, err
+	}
+	if options.Volumes, err = volumesOf(cmd.StringSlice("v")); err != nil {
+		return Options{}, err
+	}
+	options.Environment, err = environmentOf(cmd.StringSlice("e"))
+	options.Environment = addTerminal(options.Environment, options.Interactive)
+	return options, err
 }
 
 func setLogLevel(ctx context.Context, cmd *cli.Command) (context.Context, error) {

@@ -12,10 +12,11 @@ import (
 // in /proc, and whoever joins arguments with spaces cannot take them apart
 // again.
 type Message struct {
-	Hostname string
-	Root     string   // where the container's root file system is mounted on the host
-	Command  []string // the program and its arguments, each exactly as the user gave it
-	Debug    bool
+	Hostname    string
+	Root        string   // where the container's root file system is mounted on the host
+	Command     []string // the program and its arguments, each exactly as the user gave it
+	Environment []string // of the program, and of nobody else
+	Debug       bool
 }
 
 // sendMessage writes message to init's pipe. Init goes on only when it has read

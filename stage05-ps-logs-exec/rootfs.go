@@ -27,7 +27,9 @@ func checkName(name string) error {
 // the layer of its image, and the volumes, mounted below ROOT/containers/NAME.
 type Rootfs struct {
 	Path   string // where the union is mounted
+	name   string // of the container
 	folder string
+	layer  string // of the image
 	union  Union
 }
 
@@ -66,7 +68,7 @@ func NewRootfs(options Options) (*Rootfs, error) {
 		name = strings.ToLower(rand.Text()[:12])
 	}
 	rootfs := containerRootfs(root, name)
-	rootfs.union = union
+	rootfs.layer, rootfs.union = lower, union
 	if err := os.MkdirAll(filepath.Dir(rootfs.folder), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of containers: %w", err)
 	}
@@ -77,7 +79,7 @@ func NewRootfs(options Options) (*Rootfs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the container's folder: %w", err)
 	}
-	if err := rootfs.mount(lower, options.Volumes); err != nil {
+	if err := rootfs.mount(options.Volumes); err != nil {
 		return nil, errors.Join(err, rootfs.Remove())
 	}
 	return rootfs, nil
@@ -85,12 +87,12 @@ func NewRootfs(options Options) (*Rootfs, error) {
 
 func containerRootfs(root, name string) *Rootfs {
 	folder := filepath.Join(root, "containers", name)
-	return &Rootfs{Path: filepath.Join(folder, "merged"), folder: folder}
+	return &Rootfs{Path: filepath.Join(folder, "merged"), name: name, folder: folder}
 }
 
 // mount mounts the union and then, in it, the volumes.
-func (r *Rootfs) mount(lower string, volumes []Volume) error {
-	layers := Layers{Lower: lower, Upper: filepath.Join(r.folder, "upper"), Work: filepath.Join(r.folder, "work")}
+func (r *Rootfs) mount(volumes []Volume) error {
+	layers := r.layers()
 	for _, folder := range []string{layers.Upper, layers.Work, r.Path} {
 		if err := os.Mkdir(folder, 0o755); err != nil {
 			return fmt.Errorf("make the container's folders: %w", err)
@@ -105,6 +107,10 @@ func (r *Rootfs) mount(lower string, volumes []Volume) error {
 		}
 	}
 	return nil
+}
+
+func (r *Rootfs) layers() Layers {
+	return Layers{Lower: r.layer, Upper: filepath.Join(r.folder, "upper"), Work: filepath.Join(r.folder, "work")}
 }
 
 // Deleted returns the files of the image that the container has deleted.

@@ -7,8 +7,6 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
-
-	"github.com/sirupsen/logrus"
 )
 
 // Options is what the user asks of `run`.
@@ -17,18 +15,22 @@ type Options struct {
 	StorageDriver string // aufs, overlay, or "" for what the kernel has
 	Interactive   bool   // the program reads our standard input, else /dev/null
 	Terminal      bool   // standard input must be a terminal
+	Detached      bool   // in the background, with a log
 	Hostname      string // at most 64 bytes
 	Limits        Limits
 	Name          string   // of the container; "" for a random one
 	Volumes       []Volume // in the order in which they are mounted
+	Environment   []string // of the program
 	Image         string
 	Command       []string
+
+	begun func(name string) // called when the program has begun
 }
 
 // Run runs a program in a container and waits for it. It returns nil if the
 // program exits with status 0, an *ExitError for any other end of it, and
 // another error if the container could not be started; then nothing of it is
-// left.
+// left. What is left of one in the background is kept for `rm`.
 func Run(options Options) (err error) {
 	if options.Terminal && !isTerminal(os.Stdin) {
 		return errors.New("standard input is not a terminal: leave -t out")
@@ -51,39 +53,20 @@ func Run(options Options) (err error) {
 	if err != nil {
 		return err
 	}
+	container := &Container{options: options, rootfs: rootfs, cgroup: cgroup}
 	defer func() {
-		if failed := finish(rootfs); failed != nil {
+		if failed := container.finish(err); failed != nil {
 			err = failed
 		}
 	}()
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		return fmt.Errorf("make the pipe to init: %w", err)
-	}
-	defer writer.Close()
-	parent := NewParentProcess(options, reader)
-	err = parent.Start()
-	reader.Close() // init's end; ours would keep the pipe open after init's death
-	if err != nil {
-		return fmt.Errorf("start init in new namespaces: %w", err)
-	}
-	defer takeBackTerminal(parent)
-	stop := forwardSignals(parent.Process)
-	defer stop()
-	return supervise(parent, cgroup, writer, Message{
-		Hostname: options.Hostname,
-		Root:     rootfs.Path,
-		Command:  options.Command,
-		Debug:    logrus.IsLevelEnabled(logrus.DebugLevel),
-	})
+	return container.run()
 }
 
 // NewParentProcess returns the command that becomes the container: this program
-// itself, as `init`, in namespaces of its own. It has nothing of the host's
-// environment, and pipe as file descriptor 3.
-//
-//learn:exercise
-func NewParentProcess(options Options, pipe *os.File) *exec.Cmd {
+// itself, as `init`, in namespaces of its own. It has nothing of anybody's
+// environment, and as file descriptors 3 and 4 what to read its message from and
+// where to say that it has failed.
+func NewParentProcess(options Options, message, failures *os.File) *exec.Cmd {
 	parent := exec.Command("/proc/self/exe", "init")
 	parent.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWUTS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNS |
@@ -91,8 +74,8 @@ func NewParentProcess(options Options, pipe *os.File) *exec.Cmd {
 		Pdeathsig: syscall.SIGKILL,
 		Setpgid:   true, // a signal for our process group is forwarded once, not delivered twice
 	}
-	parent.ExtraFiles = []*os.File{pipe}
-	parent.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
+	parent.ExtraFiles = []*os.File{message, failures}
+	parent.Env = []string{}
 	parent.Stdout, parent.Stderr = os.Stdout, os.Stderr
 	if options.Interactive {
 		parent.Stdin = os.Stdin
@@ -101,38 +84,11 @@ func NewParentProcess(options Options, pipe *os.File) *exec.Cmd {
 	return parent
 }
 
-// supervise limits init, tells it what to run and waits for the container's end.
-// Init is held back by its pipe, so the limits are there before the program is.
-func supervise(parent *exec.Cmd, cgroup *Cgroup, pipe *os.File, message Message) error {
-	if err := cgroup.Add(parent.Process.Pid); err != nil {
-		pipe.Close() // init reads its end, and ends
-		_ = parent.Wait()
-		return err
-	}
-	logrus.Debugf("run: process %d is limited by %q", parent.Process.Pid, cgroup.folders)
-	logrus.Debugf("run: init is process %d, in new UTS, PID, mount, network and IPC namespaces", parent.Process.Pid)
-	sent := sendMessage(pipe, message)
-	pipe.Close()
-	logrus.Debugf("run: sent %q through the pipe", message.Command)
-
-	err := parent.Wait()
+// wait waits for the end of a process and returns what exitOf says of it.
+func wait(process *exec.Cmd) error {
+	err := process.Wait()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		return fmt.Errorf("wait for the container: %w", err)
+		return fmt.Errorf("wait for process %d: %w", process.Process.Pid, err)
 	}
-	if exit := exitOf(parent.ProcessState); exit != nil {
-		return exit
-	}
-	return sent
-}
-
-// finish removes the root of a container that has ended.
-func finish(rootfs *Rootfs) error {
-	if logrus.IsLevelEnabled(logrus.DebugLevel) {
-		deleted, err := rootfs.Deleted()
-		if err != nil {
-			return errors.Join(err, rootfs.Remove())
-		}
-		logrus.Debugf("run: the container has deleted %q", deleted)
-	}
-	return rootfs.Remove()
+	return exitOf(process.ProcessState)
 }

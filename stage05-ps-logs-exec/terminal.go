@@ -23,7 +23,6 @@ func handOverTerminal(container *exec.Cmd) {
 	}
 	container.SysProcAttr.Foreground = true
 	container.SysProcAttr.Ctty = int(os.Stdin.Fd())
-	container.Env = append(container.Env, "TERM="+os.Getenv("TERM"))
 }
 
 // takeBackTerminal makes our own process group the foreground one again after

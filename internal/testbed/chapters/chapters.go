@@ -32,6 +32,10 @@ var All = []Chapter{
 		Folder: "stage04-volumes-commit", Title: "volumes and commit",
 		Changes: []string{"main.go", "run.go", "rootfs.go", "unpack.go", "break_test.go"},
 	},
+	{
+		Folder: "stage05-ps-logs-exec", Title: "ps, logs, exec",
+		Changes: []string{"main.go", "run.go", "init.go", "pipe.go", "terminal.go", "rootfs.go", "commit.go", "break_test.go"},
+	},
 }
 
 // Carry copies a file of a chapter to the later ones, up to the first that
