@@ -127,7 +127,7 @@ func TestExecIntoADeadContainerTouchesNothing(t *testing.T) {
 // Whoever cannot join one of the namespaces must not run anything in the others.
 func TestJoiningStopsAtTheFirstFailure(t *testing.T) {
 	testbed.Require(t, testbed.Root)
-	for name, pid := range map[string]string{"no such process": "4194304", "no number": "self/../1", "nothing": "", "a thread of the kernel": "2"} {
+	for name, pid := range map[string]string{"no such process": "4194304", "no number": "self", "a path": "self/../" + strconv.Itoa(os.Getpid()), "nothing": "", "a thread of the kernel": "2"} {
 		command := testbed.Command{Path: testbed.Build(t, "."), Args: []string{"ps"}, Env: []string{"MYTINYDOCKER_PID=" + pid}}
 
 		result := command.Run(t)
