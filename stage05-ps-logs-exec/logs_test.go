@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,4 +51,54 @@ func TestFollowingEndsWithAKilledContainer(t *testing.T) {
 	require.Zero(t, tool(t, "rm", "-f", name).Code)
 
 	require.Equal(t, testbed.Result{Stdout: "ready\n"}, following.Wait())
+}
+
+// Whoever else writes to the log, through /proc, overwrites nothing.
+func TestLogIsAddedTo(t *testing.T) {
+	name := detached(t, nil, "sh", "-c", "echo one; until test -e /go; do sleep 0.02; done; echo three")
+	testbed.Eventually(t, "its output", func() bool { return tool(t, "logs", name).Stdout == "one\n" })
+
+	require.Zero(t, tool(t, "exec", name, "sh", "-c", "echo two >> /proc/1/fd/1; touch /go").Code)
+	waitForEnd(t, name)
+
+	require.Equal(t, "one\ntwo\nthree\n", tool(t, "logs", name).Stdout)
+}
+
+// slowReader is a reader of a log who is slow: while it reads the first words, the last ones
+// are written, and the writer ends.
+type slowReader struct {
+	read      bytes.Buffer
+	meanwhile func()
+}
+
+func (r *slowReader) Write(text []byte) (int, error) {
+	if r.meanwhile != nil {
+		r.meanwhile()
+		r.meanwhile = nil
+	}
+	return r.read.Write(text)
+}
+
+func TestLastWordsAreFollowed(t *testing.T) {
+	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	require.NoError(t, err)
+	defer log.Close()
+	program := exec.Command("sleep", "60")
+	require.NoError(t, program.Start())
+	process, err := processOf(program.Process.Pid)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(log.Name(), []byte("first, "), 0o600))
+	reader := &slowReader{meanwhile: func() {
+		_, err := log.WriteString("last")
+		require.NoError(t, err)
+		require.NoError(t, program.Process.Kill())
+		require.Error(t, program.Wait())
+	}}
+	following, err := os.Open(log.Name())
+	require.NoError(t, err)
+	defer following.Close()
+
+	require.NoError(t, followLog(following, process, reader))
+
+	require.Equal(t, "first, last", reader.read.String())
 }
