@@ -1,0 +1,170 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"mytinydocker/internal/testbed"
+)
+
+// ours returns the cgroups of containers that there are now, on all hierarchies.
+func ours(t *testing.T) []string {
+	t.Helper()
+	hierarchies, err := FindHierarchies()
+	require.NoError(t, err)
+	var found []string
+	for _, hierarchy := range hierarchies {
+		for _, parent := range []string{hierarchy.Own, hierarchy.Mountpoint} {
+			groups, err := filepath.Glob(filepath.Join(parent, "mytinydocker", "*-*"))
+			require.NoError(t, err)
+			found = append(found, groups...)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found) // we may be in the root ourselves
+}
+
+func TestMemoryHogIsKilled(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupMemory)
+
+	below := container(t, []string{"-m", "64m"}, box(t), "eat", "32m").Run(t)
+	above := container(t, []string{"-m", "64m"}, box(t), "eat", "128m").Run(t)
+
+	require.Equal(t, testbed.Result{Stdout: "ate 33554432\n"}, below)
+	require.Equal(t, 128+9, above.Code)
+	require.Empty(t, above.Stdout)
+}
+
+func TestBurnerIsThrottled(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupCPU)
+
+	result := container(t, []string{"--cpus", "0.2"}, box(t), "burn", "2").Run(t)
+
+	require.Zero(t, result.Code, result.Stderr)
+	used, err := strconv.ParseFloat(strings.TrimSpace(result.Stdout), 64)
+	require.NoError(t, err)
+	require.InDelta(t, 0.4, used, 0.2, "cpu seconds of 2 seconds with a fifth of a cpu")
+}
+
+func TestThrottlingIsCounted(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupCPU)
+	running := container(t, []string{"--cpus", "0.1"}, "sh", "-c", "echo ready; while :; do :; done").Start(t)
+	running.Expect("ready")
+
+	testbed.Eventually(t, "nr_throttled to grow", func() bool {
+		for _, group := range ours(t) {
+			stat, err := os.ReadFile(filepath.Join(group, "cpu.stat"))
+			if err == nil && !strings.Contains(string(stat), "nr_throttled 0\n") {
+				return true
+			}
+		}
+		return false
+	})
+
+	endFromOutside(t, running)
+}
+
+// endFromOutside kills the container's first process, and waits until the program
+// that has started it has cleaned up.
+func endFromOutside(t *testing.T, running *testbed.Process) {
+	t.Helper()
+	require.NoError(t, syscall.Kill(onlyChild(t, running.Pid()), syscall.SIGKILL))
+	require.Equal(t, 128+9, running.Wait().Code)
+}
+
+func TestSharesAreWhatTheKernelHas(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupCPU)
+	running := container(t, []string{"--cpu-shares", "512"}, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running.Expect("ready")
+
+	groups := ours(t)
+	require.Len(t, groups, 1)
+	shares, err := os.ReadFile(filepath.Join(groups[0], "cpu.shares"))
+	if err != nil {
+		require.Equal(t, "20\n", content(t, groups[0], "cpu.weight"))
+	} else {
+		require.Equal(t, "512\n", string(shares))
+	}
+	endFromOutside(t, running)
+}
+
+func TestCPUSetIsObeyed(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupCpuset)
+
+	result := container(t, []string{"--cpuset-cpus", "0"}, "grep", "Cpus_allowed_list", "/proc/self/status").Run(t)
+
+	require.Equal(t, testbed.Result{Stdout: "Cpus_allowed_list:\t0\n"}, result)
+}
+
+func TestForkBombStopsAtTheLimit(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupPids)
+
+	// The box is a Go program: some of the tasks are its own threads.
+	result := container(t, []string{"--pids-limit", "40"}, box(t), "forkbomb").Run(t)
+
+	require.Zero(t, result.Code, result.Stderr)
+	require.Regexp(t, `^forked \d\d?: .*(temporarily unavailable|not permitted)`, result.Stdout)
+	require.Zero(t, testbed.Run(t, "true").Code, "the host can still fork")
+}
+
+func TestTwoContainersShareNoCgroup(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupPids)
+	command := container(t, []string{"--pids-limit", "100"}, "sh", "-c", "cat /proc/self/cgroup; echo ready; exec sleep 60")
+	one, other := command.Start(t), command.Start(t)
+
+	require.NotEqual(t, one.Expect("ready"), other.Expect("ready"))
+	require.Len(t, ours(t), 2)
+	endFromOutside(t, one)
+	endFromOutside(t, other)
+}
+
+func TestLimitsHoldFromTheFirstInstruction(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupPids, testbed.CgroupMemory)
+
+	result := container(t, []string{"--pids-limit", "100", "-m", "64m"}, "cat", "/proc/self/cgroup").Run(t)
+
+	require.Zero(t, result.Code, result.Stderr)
+	require.Contains(t, result.Stdout, "/mytinydocker/")
+}
+
+func TestCgroupIsGoneAfterwards(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupPids, testbed.CgroupMemory)
+	flags := []string{"--pids-limit", "100", "-m", "64m"}
+	for name, end := range map[string]func(){
+		"after exit":            func() { require.Zero(t, container(t, flags, "true").Run(t).Code) },
+		"after a failing start": func() { require.Equal(t, 127, container(t, flags, "nosuch").Run(t).Code) },
+		"after a kill": func() {
+			running := container(t, flags, "sh", "-c", "sleep 60 & echo ready; wait").Start(t)
+			running.Expect("ready")
+			require.NotEmpty(t, ours(t))
+			endFromOutside(t, running)
+		},
+	} {
+		end()
+
+		require.Empty(t, ours(t), name)
+	}
+}
+
+func TestNothingIsMadeInTheWorkingFolder(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.CgroupPids)
+	command := container(t, []string{"--pids-limit", "100"}, "true")
+	command.Dir = t.TempDir()
+
+	require.Zero(t, command.Run(t).Code)
+
+	left, err := os.ReadDir(command.Dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestWithoutLimitsThereIsNoCgroup(t *testing.T) {
+	require.NotContains(t, runContainer(t, "cat", "/proc/self/cgroup").Stdout, "/mytinydocker/")
+}

@@ -1,0 +1,13 @@
+package main
+
+// cpuset keeps the processes of a cgroup on some of the cpus.
+type cpuset struct{}
+
+func (cpuset) name() string { return "cpuset" }
+
+func (cpuset) wanted(limits Limits) bool { return limits.CPUSet != "" }
+
+//learn:exercise
+func (cpuset) files(_ int, limits Limits) []setting {
+	return []setting{{file: "cpuset.cpus", value: limits.CPUSet}}
+}

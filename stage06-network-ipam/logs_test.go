@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"mytinydocker/internal/testbed"
+)
+
+func TestLogHoldsBothOutputsOfAFinishedContainer(t *testing.T) {
+	name := detached(t, nil, "sh", "-c", "echo out; echo err >&2; printf 'no newline'")
+	waitForEnd(t, name)
+
+	require.Equal(t, testbed.Result{Stdout: "out\nerr\nno newline"}, tool(t, "logs", name))
+	require.Equal(t, "out\nerr\nno newline", tool(t, "logs", "-f", name).Stdout, "there is nothing to follow")
+}
+
+func TestLogIsWhatTheProgramPrintedAndNothingElse(t *testing.T) {
+	command := container(t, []string{"-d", "--name", "quiet"}, "sh", "-c", "head -c 3000000 /dev/zero")
+	command.Args = append([]string{"--debug"}, command.Args...)
+	require.Zero(t, command.Run(t).Code)
+	t.Cleanup(func() { tool(t, "rm", "-f", "quiet") })
+	waitForEnd(t, "quiet")
+
+	require.Equal(t, string(make([]byte, 3_000_000)), tool(t, "logs", "quiet").Stdout)
+}
+
+func TestFollowingEndsWithTheContainer(t *testing.T) {
+	name := detached(t, nil, "sh", "-c", `for word in one two three; do echo $word; until test -e /$word; do sleep 0.02; done; done`)
+	following := toolCommand(t, "logs", "-f", name).Start(t)
+
+	for _, word := range []string{"one", "two", "three"} {
+		following.Expect(word + "\n")
+		require.Zero(t, tool(t, "exec", name, "touch", "/"+word).Code)
+	}
+
+	require.Equal(t, testbed.Result{Stdout: "one\ntwo\nthree\n"}, following.Wait())
+}
+
+// Nobody is there to end it: the kernel has the container's end wake who follows.
+func TestFollowingEndsWithAKilledContainer(t *testing.T) {
+	name := detached(t, nil, "sh", "-c", "echo ready; exec sleep 60")
+	following := toolCommand(t, "logs", "-f", name).Start(t)
+	following.Expect("ready\n")
+
+	require.Zero(t, tool(t, "rm", "-f", name).Code)
+
+	require.Equal(t, testbed.Result{Stdout: "ready\n"}, following.Wait())
+}
+
+// Whoever else writes to the log, through /proc, overwrites nothing.
+func TestLogIsAddedTo(t *testing.T) {
+	name := detached(t, nil, "sh", "-c", "echo one; until test -e /go; do sleep 0.02; done; echo three")
+	testbed.Eventually(t, "its output", func() bool { return tool(t, "logs", name).Stdout == "one\n" })
+
+	require.Zero(t, tool(t, "exec", name, "sh", "-c", "echo two >> /proc/1/fd/1; touch /go").Code)
+	waitForEnd(t, name)
+
+	require.Equal(t, "one\ntwo\nthree\n", tool(t, "logs", name).Stdout)
+}
+
+// slowReader is a reader of a log who is slow: while it reads the first words, the last ones
+// are written, and the writer ends.
+type slowReader struct {
+	read      bytes.Buffer
+	meanwhile func()
+}
+
+func (r *slowReader) Write(text []byte) (int, error) {
+	if r.meanwhile != nil {
+		r.meanwhile()
+		r.meanwhile = nil
+	}
+	return r.read.Write(text)
+}
+
+func TestLastWordsAreFollowed(t *testing.T) {
+	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	require.NoError(t, err)
+	defer log.Close()
+	program := exec.Command("sleep", "60")
+	require.NoError(t, program.Start())
+	process, err := processOf(program.Process.Pid)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(log.Name(), []byte("first, "), 0o600))
+	reader := &slowReader{meanwhile: func() {
+		_, err := log.WriteString("last")
+		require.NoError(t, err)
+		require.NoError(t, program.Process.Kill())
+		require.Error(t, program.Wait())
+	}}
+	following, err := os.Open(log.Name())
+	require.NoError(t, err)
+	defer following.Close()
+
+	require.NoError(t, followLog(following, process, reader))
+
+	require.Equal(t, "first, last", reader.read.String())
+}

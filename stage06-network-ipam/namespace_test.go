@@ -1,0 +1,122 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/internal/testbed"
+)
+
+func TestProgramIsPID1(t *testing.T) {
+	result := runContainer(t, "sh", "-c", "echo $$")
+
+	require.Equal(t, testbed.Result{Stdout: "1\n"}, result)
+}
+
+func TestProcShowsOnlyTheContainer(t *testing.T) {
+	result := runContainer(t, "sh", "-c", "cd /proc; echo [0-9]*; read -r pid _ < self/stat; echo self $pid")
+
+	require.Equal(t, testbed.Result{Stdout: "1\nself 1\n"}, result)
+}
+
+func TestEachNamespaceIsNew(t *testing.T) {
+	for _, kind := range []string{"uts", "pid", "mnt", "net", "ipc"} {
+		t.Run(kind, func(t *testing.T) {
+			link := filepath.Join("/proc/self/ns", kind)
+			host, err := os.Readlink(link)
+			require.NoError(t, err)
+
+			inside := runContainer(t, "readlink", link)
+
+			require.Zero(t, inside.Code, inside.Stderr)
+			require.True(t, strings.HasPrefix(inside.Stdout, kind+":["), inside.Stdout)
+			require.NotEqual(t, host+"\n", inside.Stdout)
+		})
+	}
+}
+
+func TestHostnameIsTheContainersOwn(t *testing.T) {
+	before, err := os.Hostname()
+	require.NoError(t, err)
+
+	named := container(t, []string{"--hostname", "tiny"}, "uname", "-n").Run(t)
+	byDefault := runContainer(t, "uname", "-n")
+
+	require.Equal(t, testbed.Result{Stdout: "tiny\n"}, named)
+	require.Equal(t, testbed.Result{Stdout: "mytinydocker\n"}, byDefault)
+	after, err := os.Hostname()
+	require.NoError(t, err)
+	require.Equal(t, before, after, "the host's name has changed")
+}
+
+func TestNetworkHasOnlyItsOwnLoopback(t *testing.T) {
+	result := runContainer(t, "cat", "/proc/net/dev")
+
+	require.Zero(t, result.Code, result.Stderr)
+	links := strings.Split(strings.TrimSpace(result.Stdout), "\n")[2:]
+	require.Len(t, links, 1, result.Stdout)
+	require.Contains(t, links[0], "lo:")
+}
+
+// A System V message queue is seen by every process of an IPC namespace, and
+// by no other.
+func TestMessageQueueOfTheHostIsNotSeen(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	queue, _, errno := unix.Syscall(unix.SYS_MSGGET, unix.IPC_PRIVATE, unix.IPC_CREAT|0o600, 0)
+	require.Zero(t, errno)
+	defer unix.Syscall(unix.SYS_MSGCTL, queue, unix.IPC_RMID, 0)
+
+	outside := queues(t, testbed.Run(t, "cat", "/proc/sysvipc/msg"))
+	inside := queues(t, runContainer(t, "cat", "/proc/sysvipc/msg"))
+
+	require.NotEmpty(t, outside)
+	require.Empty(t, inside)
+}
+
+// queues returns the lines of /proc/sysvipc/msg below its heading.
+func queues(t *testing.T, result testbed.Result) []string {
+	t.Helper()
+	require.Zero(t, result.Code, result.Stderr)
+	lines := strings.Split(strings.TrimSpace(result.Stdout), "\n")
+	return lines[1:]
+}
+
+// systemd makes / a shared mount: what is mounted in a copy of the mount
+// namespace then shows up in the original too, unless the copy says no first.
+func TestHostKeepsItsProcEvenWhereRootIsShared(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	inSharedMountNamespace(t)
+	before := mountinfo(t)
+
+	result := runContainer(t, "sh", "-c", "mount -t tmpfs none /tmp && echo mounted")
+
+	require.Equal(t, testbed.Result{Stdout: "mounted\n"}, result)
+	require.Equal(t, before, mountinfo(t), "a mount of the container has reached the host")
+	self := testbed.Run(t, "cat", "/proc/self/comm")
+	require.Equal(t, testbed.Result{Stdout: "cat\n"}, self)
+}
+
+// inSharedMountNamespace moves the rest of the test into a mount namespace
+// whose mounts are all shared, as on a machine that systemd has started.
+func inSharedMountNamespace(t *testing.T) {
+	t.Helper()
+	// A thread that has left its namespaces is never unlocked: the Go
+	// runtime ends it with the test's goroutine.
+	runtime.LockOSThread()
+	require.NoError(t, unix.Unshare(unix.CLONE_NEWNS|unix.CLONE_FS))
+	require.NoError(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	require.NoError(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""))
+}
+
+func mountinfo(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile("/proc/thread-self/mountinfo")
+	require.NoError(t, err)
+	return string(content)
+}

@@ -1,0 +1,16 @@
+package main
+
+import "strconv"
+
+// pids limits how many processes and threads a cgroup has at once. Beyond that,
+// fork(2) fails with EAGAIN.
+type pids struct{}
+
+func (pids) name() string { return "pids" }
+
+func (pids) wanted(limits Limits) bool { return limits.Pids > 0 }
+
+//learn:exercise
+func (pids) files(_ int, limits Limits) []setting {
+	return []setting{{file: "pids.max", value: strconv.FormatInt(limits.Pids, 10)}}
+}
