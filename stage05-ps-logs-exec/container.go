@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"time"
 
 	"github.com/sirupsen/logrus"
 )
@@ -96,29 +95,13 @@ func (c *Container) supervise(parent *exec.Cmd, pipe, failures *os.File) error {
 
 // prepare limits process pid, the container's first, and writes down that there is a
 // container.
-func (c *Container) prepare(pid int) error {
+func (c *Container) prepare(pid int) (err error) {
 	if err := c.cgroup.Add(pid); err != nil {
 		return err
 	}
 	logrus.Debugf("run: process %d is limited by %q", pid, c.cgroup.folders)
-	process, err := processOf(pid)
-	if err != nil {
+	if c.record, err = newRecord(c, pid); err != nil {
 		return err
-	}
-	monitor, err := processOf(os.Getpid())
-	if err != nil {
-		return err
-	}
-	c.record = &Record{
-		Name:          c.rootfs.name,
-		Image:         c.options.Image,
-		Command:       c.options.Command,
-		Created:       time.Now(),
-		StorageDriver: c.options.StorageDriver,
-		Layer:         c.rootfs.layer,
-		Cgroups:       c.cgroup.folders,
-		Process:       process,
-		Monitor:       monitor,
 	}
 	return c.record.save(c.options.Root)
 }
