@@ -1,5 +1,5 @@
 // Command sweep removes what experiments with the chapters left on the machine:
-// the mounts below the given folders, the folders, and empty cgroups.
+// the networks and the mounts below the given folders, the folders, and empty cgroups.
 //
 //	sweep FOLDER...
 //
@@ -36,6 +36,9 @@ func sweep(roots []string) error {
 		}
 	}
 	for _, root := range roots {
+		if err := removeNetworks(root); err != nil {
+			return err
+		}
 		if err := unmountBelow(root); err != nil {
 			return err
 		}
