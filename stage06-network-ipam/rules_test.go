@@ -1,0 +1,64 @@
+package main
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"mytinydocker/internal/testbed"
+)
+
+func TestRulesOfAPort(t *testing.T) {
+	endpoint := &Endpoint{Address: netip.MustParsePrefix("10.1.0.7/24"), Ports: []Port{{Host: 8080, Container: 80, Protocol: "tcp"}, {Host: 53, Container: 5353, Protocol: "udp"}}}
+	var rules []string
+	for _, rule := range portRules(endpoint) {
+		rules = append(rules, strings.Join(rule, " "))
+	}
+
+	require.ElementsMatch(t, []string{
+		"-t nat -I PREROUTING -p tcp --dport 8080 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:80",
+		"-t nat -I OUTPUT -p tcp --dport 8080 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:80",
+		"-t nat -I PREROUTING -p udp --dport 53 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:5353",
+		"-t nat -I OUTPUT -p udp --dport 53 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:5353",
+	}, rules)
+	require.Empty(t, portRules(&Endpoint{}))
+}
+
+var harmless = []rule{
+	{"-t", "filter", "-A", "FORWARD", "-i", "nosuch0", "-j", "DROP"},
+	{"-t", "filter", "-I", "FORWARD", "-i", "nosuch1", "-j", "DROP"},
+	{"-t", "nat", "-A", "POSTROUTING", "-o", "nosuch2", "-j", "MASQUERADE"},
+}
+
+func TestRulesAreAddedOnceAndRemovedTogether(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.IPTables)
+	before := rulesNow(t)
+	require.NoError(t, addRules(harmless))
+	added := rulesNow(t)
+	require.Equal(t, 3, strings.Count(added, "nosuch"))
+	require.Less(t, strings.Index(added, "nosuch1"), strings.Index(added, "nosuch0"))
+
+	require.NoError(t, addRules(harmless))
+	require.Equal(t, added, rulesNow(t))
+
+	require.NoError(t, iptables(harmless[1].with("-D")), "somebody else's work")
+	require.NoError(t, removeRules(harmless))
+	require.Equal(t, before, rulesNow(t))
+	require.NoError(t, removeRules(harmless))
+}
+
+// Half of the rules can be worse than none: those that accept without those that drop.
+func TestRulesAreAddedAllOrNone(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.IPTables)
+	require.NoError(t, addRules(harmless[:1]), "there before, and to stay")
+	defer func() { require.NoError(t, removeRules(harmless[:1])) }()
+	before := rulesNow(t)
+
+	err := addRules(append(harmless, rule{"-t", "nat", "-A", "POSTROUTING", "-j", "NOSUCH"}))
+
+	require.ErrorContains(t, err, "NOSUCH")
+	require.NotContains(t, err.Error(), "\n")
+	require.Equal(t, before, rulesNow(t))
+}
