@@ -1,0 +1,529 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/internal/testbed"
+)
+
+// somewhere is where a test is when it calls a function: on the host, outside, or in a
+// container.
+type somewhere func(do func())
+
+func onHost(do func()) { do() }
+
+// guest is a container as far as a network sees it: a process in a network namespace.
+type guest struct {
+	pid      int
+	endpoint *Endpoint
+	inside   somewhere
+}
+
+func (g *guest) address() string { return g.endpoint.Address.Addr().String() }
+
+// connect joins a new container to a network, as `run` does.
+func connect(t *testing.T, root, network string, ports ...string) *guest {
+	t.Helper()
+	parsed, err := portsOf(ports)
+	require.NoError(t, err)
+	pid := testbed.NewNetwork(t)
+	endpoint, err := Connect(root, network, parsed)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, endpoint.Disconnect(root)) })
+	require.NoError(t, endpoint.attach(pid))
+	g := &guest{pid: pid, endpoint: endpoint, inside: func(do func()) { testbed.InNetworkOf(t, pid, do) }}
+	g.inside(func() {
+		require.NoError(t, setUpLoopback())
+		require.NoError(t, configureInterface(endpoint))
+	})
+	return g
+}
+
+// serve answers everybody who asks there with its name and the asker's address.
+func serve(t *testing.T, where somewhere, protocol, address, name string) {
+	t.Helper()
+	var err error
+	if protocol == "udp" {
+		var socket net.PacketConn
+		where(func() { socket, err = net.ListenPacket("udp4", address) })
+		require.NoError(t, err)
+		t.Cleanup(func() { socket.Close() })
+		go func() {
+			buffer := make([]byte, 100)
+			for {
+				_, from, err := socket.ReadFrom(buffer)
+				if err != nil {
+					return
+				}
+				_, _ = socket.WriteTo([]byte(name+" saw "+hostOf(from)), from)
+			}
+		}()
+		return
+	}
+	var listener net.Listener
+	where(func() { listener, err = net.Listen("tcp4", address) })
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(connection, name+" saw "+hostOf(connection.RemoteAddr()))
+			connection.Close()
+		}
+	}()
+}
+
+func hostOf(address net.Addr) string {
+	host, _, _ := net.SplitHostPort(address.String())
+	return host
+}
+
+// ask asks a server, and returns what it says within the time.
+func ask(where somewhere, protocol, address string, patience time.Duration) (answer string, err error) {
+	where(func() {
+		var connection net.Conn
+		if connection, err = net.DialTimeout(protocol+"4", address, patience); err != nil {
+			return
+		}
+		defer connection.Close()
+		answer, err = askOn(connection, patience)
+	})
+	return answer, err
+}
+
+func askOn(connection net.Conn, patience time.Duration) (string, error) {
+	if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
+		return "", err
+	}
+	if _, err := connection.Write([]byte("?")); err != nil {
+		return "", err
+	}
+	buffer := make([]byte, 100)
+	length, err := connection.Read(buffer)
+	return string(buffer[:length]), err
+}
+
+func requireAnswer(t *testing.T, want string, where somewhere, protocol, address string) {
+	t.Helper()
+	answer, err := ask(where, protocol, address, 10*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, want, answer)
+}
+
+// requireSilence is for what the kernel throws away: there is no error to wait for,
+// only an answer that does not come.
+func requireSilence(t *testing.T, where somewhere, protocol, address string) {
+	t.Helper()
+	answer, err := ask(where, protocol, address, 200*time.Millisecond)
+	failure := net.Error(nil)
+	require.ErrorAs(t, err, &failure, "it said %q", answer)
+	require.True(t, failure.Timeout(), "%v", err)
+}
+
+var protocols = []string{"tcp", "udp"}
+
+func TestContainersReachEachOther(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	one, other := connect(t, root, "blue"), connect(t, root, "blue")
+	require.Equal(t, "10.1.0.2", one.address())
+	require.Equal(t, "10.1.0.3", other.address())
+
+	for _, protocol := range protocols {
+		serve(t, other.inside, protocol, "0.0.0.0:80", "other")
+
+		requireAnswer(t, "other saw 10.1.0.2", one.inside, protocol, "10.1.0.3:80")
+		requireAnswer(t, "other saw 10.1.0.1", onHost, protocol, "10.1.0.3:80")
+		requireAnswer(t, "other saw 127.0.0.1", other.inside, protocol, "127.0.0.1:80")
+	}
+}
+
+// Outside, nobody has a route to 10.1.0.0/24. What the container sends goes with the
+// address of the host, and the answer comes back to it (MASQUERADE).
+func TestContainerReachesTheOutsideAsTheHost(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	outside := testbed.NewOutside(t)
+	container := connect(t, root, "blue")
+
+	for _, protocol := range protocols {
+		serve(t, outside.Do, protocol, "0.0.0.0:80", "outside")
+
+		requireAnswer(t, "outside saw 192.0.2.1", container.inside, protocol, "192.0.2.2:80")
+	}
+}
+
+func TestPublishedPortIsReachedFromEverywhere(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	createNetwork(t, root, "red", "10.2.0.0/24")
+	outside := testbed.NewOutside(t)
+	web := connect(t, root, "blue", "8080:80", "8080:80/udp")
+	neighbour, stranger := connect(t, root, "blue"), connect(t, root, "red")
+	for _, protocol := range protocols {
+		serve(t, web.inside, protocol, "0.0.0.0:80", "web")
+	}
+	// With br_netfilter, what stays on the bridge meets the rules, too.
+	for _, setting := range []string{"0", "1"} {
+		if err := write("/proc/sys/net/bridge", "bridge-nf-call-iptables", setting); err != nil && setting == "1" {
+			continue // no br_netfilter here
+		}
+		for _, protocol := range protocols {
+			requireAnswer(t, "web saw 192.0.2.2", outside.Do, protocol, "192.0.2.1:8080")
+			requireAnswer(t, "web saw 10.1.0.1", onHost, protocol, "127.0.0.1:8080")
+			requireAnswer(t, "web saw 10.1.0.1", onHost, protocol, "10.1.0.1:8080")
+			requireAnswer(t, "web saw 192.0.2.1", onHost, protocol, "192.0.2.1:8080")
+			for name, caller := range map[string]*guest{"a neighbour": neighbour, "itself": web} {
+				for _, address := range []string{"10.1.0.1:8080", "192.0.2.1:8080"} {
+					answer, err := ask(caller.inside, protocol, address, 10*time.Second)
+					require.NoError(t, err, "%s at %s/%s with bridge-nf-call-iptables=%s", name, address, protocol, setting)
+					require.Equal(t, "web saw 10.1.0.1", answer)
+				}
+			}
+			answer, err := ask(stranger.inside, protocol, "192.0.2.1:8080", 10*time.Second)
+			require.NoError(t, err)
+			require.Contains(t, []string{"web saw 10.1.0.1", "web saw 10.2.0.1"}, answer)
+			requireAnswer(t, "web saw 10.1.0.3", neighbour.inside, protocol, web.address()+":80")
+		}
+	}
+}
+
+// Only what is sent to this host is for the container: others have an 8080, too.
+func TestPublishedPortOfOthersIsTheirs(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	outside := testbed.NewOutside(t)
+	web, neighbour := connect(t, root, "blue", "8080:80"), connect(t, root, "blue")
+	serve(t, web.inside, "tcp", "0.0.0.0:80", "web")
+	serve(t, outside.Do, "tcp", "0.0.0.0:8080", "outside")
+	serve(t, neighbour.inside, "tcp", "0.0.0.0:8080", "neighbour")
+
+	requireAnswer(t, "outside saw 192.0.2.1", onHost, "tcp", "192.0.2.2:8080")
+	requireAnswer(t, "outside saw 192.0.2.1", neighbour.inside, "tcp", "192.0.2.2:8080")
+	requireAnswer(t, "neighbour saw 10.1.0.2", web.inside, "tcp", "10.1.0.3:8080")
+}
+
+// Three, since the rules of the first must hold for what comes after.
+func TestNetworksAreApart(t *testing.T) {
+	root := testbed.StateRoot(t)
+	var guests []*guest
+	for number, name := range []string{"blue", "red", "green"} {
+		createNetwork(t, root, name, fmt.Sprintf("10.%d.0.0/24", number+1))
+		guests = append(guests, connect(t, root, name))
+		serve(t, guests[number].inside, "tcp", "0.0.0.0:80", name)
+		serve(t, guests[number].inside, "udp", "0.0.0.0:80", name)
+	}
+	for from, one := range guests {
+		for to, other := range guests {
+			for _, protocol := range protocols {
+				if from == to {
+					requireAnswer(t, one.endpoint.Network+" saw "+one.address(), one.inside, protocol, other.address()+":80")
+					continue
+				}
+				requireSilence(t, one.inside, protocol, other.address()+":80")
+			}
+		}
+	}
+}
+
+// A host beyond may well have a route to our subnet: all that it takes is to be in
+// the same network as this host, which forwards packets.
+func TestNobodyGetsInUnasked(t *testing.T) {
+	root := testbed.StateRoot(t)
+	network := createNetwork(t, root, "blue", "10.1.0.0/24")
+	outside := testbed.NewOutside(t)
+	outside.RouteTo(network.Subnet)
+	web := connect(t, root, "blue", "8080:80")
+	for _, protocol := range protocols {
+		serve(t, web.inside, protocol, "0.0.0.0:80", "web")
+
+		requireSilence(t, outside.Do, protocol, web.address()+":80")
+	}
+	requireAnswer(t, "web saw 192.0.2.2", outside.Do, "tcp", "192.0.2.1:8080")
+}
+
+// Docker has the FORWARD chain drop what no rule accepts.
+func TestForwardingBesideDocker(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	outside := testbed.NewOutside(t)
+	require.Zero(t, testbed.Run(t, "iptables", "-P", "FORWARD", "DROP").Code)
+	defer func() { require.Zero(t, testbed.Run(t, "iptables", "-P", "FORWARD", "ACCEPT").Code) }()
+	web := connect(t, root, "blue", "8080:80")
+	serve(t, web.inside, "tcp", "0.0.0.0:80", "web")
+	serve(t, outside.Do, "tcp", "0.0.0.0:80", "outside")
+
+	requireAnswer(t, "outside saw 192.0.2.1", web.inside, "tcp", "192.0.2.2:80")
+	requireAnswer(t, "web saw 192.0.2.2", outside.Do, "tcp", "192.0.2.1:8080")
+}
+
+// What listens at 127.0.0.1 is meant for nobody but the host. That address leads to
+// the bridge, for published ports, and the way back would lead here.
+func TestContainerDoesNotReachTheLoopbackOfTheHost(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	attacker := connect(t, root, "blue")
+	for _, protocol := range protocols {
+		serve(t, onHost, protocol, "127.0.0.1:9000", "host")
+		requireAnswer(t, "host saw 127.0.0.1", onHost, protocol, "127.0.0.1:9000")
+	}
+	// Root in the container, with a free hand in its namespace.
+	attacker.inside(func() {
+		require.NoError(t, write("/proc/sys/net/ipv4/conf/eth0", "route_localnet", "1"))
+		loopback, err := netlink.LinkByName("lo")
+		require.NoError(t, err)
+		require.NoError(t, netlink.LinkSetDown(loopback))
+		target := &net.IPNet{IP: net.IPv4(127, 0, 0, 1), Mask: net.CIDRMask(32, 32)}
+		require.NoError(t, netlink.RouteAdd(&netlink.Route{Dst: target, Gw: net.IPv4(10, 1, 0, 1)}))
+	})
+
+	for _, protocol := range protocols {
+		requireSilence(t, attacker.inside, protocol, "127.0.0.1:9000")
+	}
+}
+
+func TestContainerHasNoAddressButItsOwn(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	attacker := connect(t, root, "blue")
+	socket, err := net.ListenPacket("udp4", "0.0.0.0:9000")
+	require.NoError(t, err)
+	defer socket.Close()
+	for _, source := range []string{"192.168.77.7", "127.0.0.2", "10.1.0.200"} {
+		attacker.inside(func() {
+			link, err := netlink.LinkByName("eth0")
+			require.NoError(t, err)
+			require.NoError(t, write("/proc/sys/net/ipv4/conf/eth0", "route_localnet", "1"))
+			address, err := netlink.ParseAddr(source + "/32")
+			require.NoError(t, err)
+			require.NoError(t, netlink.AddrReplace(link, address))
+			dialer := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}
+			connection, err := dialer.Dial("udp4", "10.1.0.1:9000")
+			require.NoError(t, err)
+			defer connection.Close()
+			_, err = connection.Write([]byte(source))
+			require.NoError(t, err)
+		})
+	}
+
+	// The third is in the subnet, so it comes, and the others would have come before it.
+	buffer := make([]byte, 100)
+	require.NoError(t, socket.SetReadDeadline(time.Now().Add(10*time.Second)))
+	length, _, err := socket.ReadFrom(buffer)
+	require.NoError(t, err)
+	require.Equal(t, "10.1.0.200", string(buffer[:length]))
+}
+
+// The peer never exists on the host, so what the host has by the same name does not
+// matter, and nobody can take hold of it in between.
+func TestInterfaceIsBornInside(t *testing.T) {
+	root := testbed.StateRoot(t)
+	network := createNetwork(t, root, "blue", "10.1.0.0/24")
+	require.NoError(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "eth0"}}))
+	theirs, err := netlink.LinkByName("eth0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, netlink.LinkDel(theirs)) }()
+
+	container := connect(t, root, "blue")
+
+	host, err := netlink.LinkByName(container.endpoint.Link)
+	require.NoError(t, err)
+	require.Regexp(t, `^veth[a-z2-7]{8}$`, container.endpoint.Link)
+	bridge, err := netlink.LinkByName(network.Bridge)
+	require.NoError(t, err)
+	require.Equal(t, bridge.Attrs().Index, host.Attrs().MasterIndex)
+	container.inside(func() {
+		require.ElementsMatch(t, []string{"lo", "eth0"}, linkNames(t))
+		link, err := netlink.LinkByName("eth0")
+		require.NoError(t, err)
+		addresses, err := netlink.AddrList(link, netlink.FAMILY_V4)
+		require.NoError(t, err)
+		require.Len(t, addresses, 1)
+		require.Equal(t, "10.1.0.2/24", addresses[0].IPNet.String())
+		routes, err := netlink.RouteGet(net.IPv4(192, 0, 2, 2))
+		require.NoError(t, err)
+		require.Equal(t, "10.1.0.1", routes[0].Gw.String())
+	})
+}
+
+// A bridge without an address of its own has that of one of its cables, and another
+// one when this goes: connections break for no reason that anybody could see.
+func TestGatewayKeepsItsHardwareAddress(t *testing.T) {
+	root := testbed.StateRoot(t)
+	network := createNetwork(t, root, "blue", "10.1.0.0/24")
+	hardware := func() string {
+		bridge, err := netlink.LinkByName(network.Bridge)
+		require.NoError(t, err)
+		return bridge.Attrs().HardwareAddr.String()
+	}
+	before := hardware()
+
+	for range 8 {
+		connect(t, root, "blue")
+		require.Equal(t, before, hardware())
+	}
+}
+
+func TestConnectRefusesWhatIsNoNetwork(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.IPTables)
+	root := testbed.StateRoot(t)
+	for _, name := range []string{"nosuch", "", "..", "a/b"} {
+		_, err := Connect(root, name, nil)
+		require.ErrorContains(t, err, "no such network", name)
+	}
+	require.NoDirExists(t, filepath.Join(root, "networks"))
+}
+
+// stateOf is all that an endpoint leaves its traces in.
+func stateOf(t *testing.T, root, network string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(root, "networks", network))
+	require.NoError(t, err)
+	return []string{strings.Join(linkNames(t), " "), rulesNow(t), content(t, root, "networks", network, "addresses"), fmt.Sprint(entries)}
+}
+
+func TestNothingIsLeftOfAnEndpoint(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	before := stateOf(t, root, "blue")
+	for name, end := range map[string]func(t *testing.T, container *guest){
+		"that is disconnected": func(*testing.T, *guest) {},
+		"whose container was killed": func(t *testing.T, container *guest) {
+			process, err := os.FindProcess(container.pid)
+			require.NoError(t, err)
+			require.NoError(t, process.Kill())
+			testbed.Eventually(t, "the namespace to go, and the link with it", func() bool {
+				return !strings.Contains(strings.Join(linkNames(t), " "), container.endpoint.Link)
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			container := connect(t, root, "blue", "8080:80", "8080:80/udp")
+			require.ErrorContains(t, RemoveNetwork(root, "blue"), "in use")
+			// It is known from its record, by another process.
+			record, err := json.Marshal(container.endpoint)
+			require.NoError(t, err)
+			var endpoint Endpoint
+			require.NoError(t, json.Unmarshal(record, &endpoint))
+			require.Equal(t, container.endpoint, &endpoint)
+			end(t, container)
+
+			require.NoError(t, endpoint.Disconnect(root))
+
+			require.Equal(t, before, stateOf(t, root, "blue"))
+			require.NoError(t, endpoint.Disconnect(root))
+		})
+	}
+}
+
+func TestDisconnectTakesNothingFromOthers(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	first := connect(t, root, "blue", "8080:80")
+	require.NoError(t, first.endpoint.Disconnect(root))
+	second := connect(t, root, "blue", "8080:80")
+	require.Equal(t, first.address(), second.address())
+	serve(t, second.inside, "tcp", "0.0.0.0:80", "second")
+
+	before := content(t, root, "networks/blue/addresses")
+	require.NoError(t, first.endpoint.Disconnect(root))
+
+	require.Equal(t, before, content(t, root, "networks/blue/addresses"))
+	require.NotEqual(t, second.address(), connect(t, root, "blue").address())
+}
+
+func TestTwentyTimesLeaveNoMoreThanOne(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	before := stateOf(t, root, "blue")
+	pid := testbed.NewNetwork(t)
+	for range 20 {
+		endpoint, err := Connect(root, "blue", []Port{{Host: 8080, Container: 80, Protocol: "tcp"}})
+		require.NoError(t, err)
+		require.Equal(t, "10.1.0.2/24", endpoint.Address.String())
+		require.NoError(t, endpoint.attach(pid))
+		require.NoError(t, endpoint.Disconnect(root))
+	}
+	require.Equal(t, before, stateOf(t, root, "blue"))
+}
+
+func TestFailedAttachLeavesNothing(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	endpoint, err := Connect(root, "blue", []Port{{Host: 8080, Container: 80, Protocol: "tcp"}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, endpoint.Disconnect(root)) }()
+	before := stateOf(t, root, "blue")
+	pid := testbed.NewNetwork(t)
+
+	t.Run("nobody there", func(t *testing.T) {
+		require.ErrorContains(t, endpoint.attach(1<<22+1), endpoint.Link)
+		require.Equal(t, before, stateOf(t, root, "blue"))
+	})
+	t.Run("no rule", func(t *testing.T) {
+		failAtRule(t, "OUTPUT")
+		require.ErrorContains(t, endpoint.attach(pid), "planted failure")
+		require.Equal(t, before, stateOf(t, root, "blue"))
+		testbed.InNetworkOf(t, pid, func() { require.Equal(t, []string{"lo"}, linkNames(t)) })
+	})
+	require.NoError(t, endpoint.attach(pid))
+}
+
+// A boot ends every container and leaves the records.
+func TestConnectMakesTheBridgeAgain(t *testing.T) {
+	root := testbed.StateRoot(t)
+	network := createNetwork(t, root, "blue", "10.1.0.0/24")
+	require.NoError(t, network.removeBridge())
+
+	one, other := connect(t, root, "blue"), connect(t, root, "blue")
+	serve(t, other.inside, "tcp", "0.0.0.0:80", "other")
+
+	requireAnswer(t, "other saw 10.1.0.2", one.inside, "tcp", other.address()+":80")
+}
+
+// The kernel remembers where a flow of datagrams goes, as long as it flows: to a
+// container that is gone, and to whoever has its address then; or to the host itself,
+// which had no container for the port when it began.
+func TestFlowFollowsThePortToTheNextContainer(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	outside := testbed.NewOutside(t)
+	first := connect(t, root, "blue", "5353:53/udp")
+	serve(t, first.inside, "udp", "0.0.0.0:53", "first")
+	var client net.Conn
+	outside.Do(func() {
+		var err error
+		client, err = net.Dial("udp4", "192.0.2.1:5353")
+		require.NoError(t, err)
+	})
+	defer client.Close()
+	answer, err := askOn(client, 10*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, "first saw 192.0.2.2", answer)
+
+	require.NoError(t, first.endpoint.Disconnect(root))
+	_, err = askOn(client, 10*time.Second)
+	require.ErrorIs(t, err, unix.ECONNREFUSED, "the host answers for itself, and the flow goes there now")
+	connect(t, root, "blue") // takes the address
+	next := connect(t, root, "blue", "5353:53/udp")
+	serve(t, next.inside, "udp", "0.0.0.0:53", "next")
+
+	answer, err = askOn(client, 10*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, "next saw 192.0.2.2", answer)
+}
