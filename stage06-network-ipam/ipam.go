@@ -124,31 +124,3 @@ func sizeOf(subnet netip.Prefix) int { return 1 << (32 - subnet.Bits()) }
 
 // bytesOf returns how many bytes hold a bit for each of them.
 func bytesOf(subnet netip.Prefix) int { return (sizeOf(subnet) + 7) / 8 }
-
-// parseSubnet parses ADDRESS/BITS.
-func parseSubnet(text string) (netip.Prefix, error) {
-	subnet, err := netip.ParsePrefix(text)
-	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("subnet %q: want an address and a number of bits, as in 10.1.0.0/24", text)
-	}
-	return subnet, checkSubnet(subnet)
-}
-
-// checkSubnet refuses what is no subnet for hosts, or one of a size that a bitmap
-// is not made for.
-func checkSubnet(subnet netip.Prefix) error {
-	if !subnet.Addr().Is4() {
-		return fmt.Errorf("subnet %s: only IPv4", subnet)
-	}
-	if subnet.Bits() < 8 || subnet.Bits() > 30 {
-		return fmt.Errorf("subnet %s: the size is /8 to /30", subnet)
-	}
-	if subnet != subnet.Masked() {
-		return fmt.Errorf("subnet %s: this is an address in the subnet %s", subnet, subnet.Masked())
-	}
-	switch first := subnet.Addr().As4()[0]; {
-	case first == 0, first == 127, first >= 224: // RFC 6890
-		return fmt.Errorf("subnet %s: no host has such an address", subnet)
-	}
-	return nil
-}

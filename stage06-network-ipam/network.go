@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
-
-	"github.com/vishvananda/netlink"
 )
 
 // Network is a subnet that containers have addresses in, and the bridge that joins
@@ -129,34 +127,4 @@ func ListNetworks(root string, to io.Writer) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", network.Name, network.Driver, network.Subnet, network.Gateway)
 	}
 	return table.Flush()
-}
-
-// checkFree refuses a subnet whose addresses mean something already, here or to the
-// host: its own network, for one, would be cut off.
-func (n *Network) checkFree(root string) error {
-	networks, err := listNetworks(root)
-	if err != nil {
-		return err
-	}
-	for _, other := range networks {
-		if other.Subnet.Overlaps(n.Subnet) {
-			return fmt.Errorf("the subnet %s overlaps %s, which is the network %s", n.Subnet, other.Subnet, other.Name)
-		}
-	}
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
-	if err != nil {
-		return fmt.Errorf("list the routes: %w", err)
-	}
-	for _, route := range routes {
-		if route.Dst == nil {
-			continue // the default route
-		}
-		// A route to more than the largest subnet leads to the rest of the world.
-		address, _ := netip.AddrFromSlice(route.Dst.IP.To4())
-		bits, _ := route.Dst.Mask.Size()
-		if taken := netip.PrefixFrom(address, bits); bits >= 8 && taken.Overlaps(n.Subnet) {
-			return fmt.Errorf("the subnet %s overlaps %s, to which the host has a route", n.Subnet, taken)
-		}
-	}
-	return nil
 }
