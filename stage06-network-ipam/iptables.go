@@ -27,6 +27,7 @@ func addRules(rules []rule) (err error) {
 		if there {
 			continue
 		}
+		logrus.Debugf("run: iptables %s", strings.Join(rule, " "))
 		if err := iptables(rule); err != nil {
 			return err
 		}
@@ -45,6 +46,7 @@ func removeRules(rules []rule) error {
 		if !there {
 			continue
 		}
+		logrus.Debugf("run: iptables %s", strings.Join(rule.with("-D"), " "))
 		if err := iptables(rule.with("-D")); err != nil {
 			return err
 		}
@@ -75,7 +77,6 @@ func (r rule) with(action string) rule {
 // The kernel has no call for a rule: it takes a list of them, in a form that only
 // this program knows, or that of nftables (nft(8)).
 func iptables(arguments rule) error {
-	logrus.Debugf("run: iptables %s", strings.Join(arguments, " "))
 	//nolint:forbidigo // the rules are what it is the interface of; its arguments are ours, and no shell sees them
 	command := exec.Command("iptables", append([]string{"-w"}, arguments...)...)
 	var message bytes.Buffer
