@@ -55,8 +55,8 @@ func TestAddressesOfASubnet(t *testing.T) {
 			require.Equal(t, test.first, addressOf(t, bitmap).String())
 			require.True(t, bitmap.InUse())
 
-			for index := range bitmap.taken {
-				bitmap.taken[index] = 0xff
+			for index := range test.size {
+				bitmap.taken[index/8] |= 1 << (index % 8)
 			}
 			require.NoError(t, bitmap.Release(netip.MustParseAddr(test.last)))
 			require.Equal(t, test.last, addressOf(t, bitmap).String())
@@ -178,7 +178,7 @@ func compare(t *testing.T, subnet netip.Prefix, steps []int) {
 		if step < 0 {
 			want := lowestFree(subnet, size, taken)
 			address, err := bitmap.Allocate()
-			require.Equal(t, want, address, what)
+			require.Equal(t, want.String(), address.String(), what)
 			require.Equal(t, want.IsValid(), err == nil, what)
 			if err == nil {
 				taken[address] = true
