@@ -449,6 +449,22 @@ func TestDisconnectTakesNothingFromOthers(t *testing.T) {
 	require.NotEqual(t, second.address(), connect(t, root, "blue").address())
 }
 
+// Somebody has removed the folder by hand. The container can be removed even so.
+func TestDisconnectFromANetworkThatIsGone(t *testing.T) {
+	root := testbed.StateRoot(t)
+	createNetwork(t, root, "blue", "10.1.0.0/24")
+	links, rules := linkNames(t), rulesNow(t)
+	folder := filepath.Join(root, "networks/blue")
+	container := connect(t, root, "blue", "8080:80")
+	require.NoError(t, os.Rename(folder, folder+"-gone"))
+
+	require.NoError(t, container.endpoint.Disconnect(root))
+
+	require.Equal(t, links, linkNames(t))
+	require.Equal(t, rules, rulesNow(t))
+	require.NoError(t, os.Rename(folder+"-gone", folder))
+}
+
 func TestTwentyTimesLeaveNoMoreThanOne(t *testing.T) {
 	root := testbed.StateRoot(t)
 	createNetwork(t, root, "blue", "10.1.0.0/24")
