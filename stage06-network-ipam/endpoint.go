@@ -97,6 +97,9 @@ func (e *Endpoint) Disconnect(root string) error {
 		return err
 	}
 	network, unlock, err := openNetwork(root, e.Network)
+	if errors.Is(err, errNoNetwork) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (n *Network) forget(root string) error {
 func openNetwork(root, name string) (network *Network, unlock func(), err error) {
 	unlock, err = lock(networksFolder(root))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("no such network: %s", name)
+		return nil, nil, fmt.Errorf("%w: %s", errNoNetwork, name)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -77,18 +77,20 @@ func openNetwork(root, name string) (network *Network, unlock func(), err error)
 	return network, unlock, nil
 }
 
-// errNetworkDamaged is the error of a network whose record is not whole.
-var errNetworkDamaged = errors.New("its network.json is damaged")
+var (
+	errNoNetwork      = errors.New("no such network")
+	errNetworkDamaged = errors.New("its network.json is damaged")
+)
 
 // loadNetwork reads the record of a network. It trusts no part of one that is not
 // whole.
 func loadNetwork(root, name string) (*Network, error) {
 	if !containerName.MatchString(name) {
-		return nil, fmt.Errorf("no such network: %q", name)
+		return nil, fmt.Errorf("%w: %q", errNoNetwork, name)
 	}
 	content, err := os.ReadFile(networkFile(root, name, "network.json"))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("no such network: %s", name)
+		return nil, fmt.Errorf("%w: %s", errNoNetwork, name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the network %s: %w", name, err)
