@@ -36,6 +36,7 @@ var Aliases = map[string]any{
 	"test:stage3": Test.Stage03,
 	"test:stage4": Test.Stage04,
 	"test:stage5": Test.Stage05,
+	"test:stage6": Test.Stage06,
 }
 
 // Run opens a shell in a container from the built-in image; without a terminal it gives a short demonstration.
@@ -147,6 +148,9 @@ func (Test) Stage04() error { return test("./stage04-volumes-commit") }
 
 // Stage05 tests chapter 5: ps, logs, exec.
 func (Test) Stage05() error { return test("./stage05-ps-logs-exec") }
+
+// Stage06 tests chapter 6: networks and addresses.
+func (Test) Stage06() error { return test("./stage06-network-ipam") }
 
 // Final tests tinydocker.
 func (Test) Final() error { return test("./final/...") }

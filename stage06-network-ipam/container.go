@@ -5,22 +5,25 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"time"
 
 	"github.com/sirupsen/logrus"
 )
 
 // Container is a container of ours, from its start to its end.
 type Container struct {
-	options Options
-	rootfs  *Rootfs
-	cgroup  *Cgroup
-	record  *Record // as soon as there is a process to record
-	kept    bool    // its program has begun, in the background
+	options  Options
+	rootfs   *Rootfs
+	cgroup   *Cgroup
+	endpoint *Endpoint // nil if it is in no network
+	record   *Record   // as soon as there is a process to record
+	kept     bool      // its program has begun, in the background
 }
 
 // run starts init and waits for the container's end.
 func (c *Container) run() error {
+	if err := c.connect(); err != nil {
+		return err
+	}
 	message, sendMessage, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make the pipe to init: %w", err)
@@ -75,6 +78,7 @@ func (c *Container) supervise(parent *exec.Cmd, pipe, failures *os.File) error {
 		Root:        c.rootfs.Path,
 		Command:     c.options.Command,
 		Environment: c.options.Environment,
+		Endpoint:    c.endpoint,
 		Debug:       logrus.IsLevelEnabled(logrus.DebugLevel) && !c.options.Detached, // it would be in the log
 	})
 	pipe.Close()
@@ -94,33 +98,20 @@ func (c *Container) supervise(parent *exec.Cmd, pipe, failures *os.File) error {
 	}
 }
 
-// prepare limits process pid, the container's first, and writes down that there is a
-// container.
-func (c *Container) prepare(pid int) error {
+// prepare limits process pid, the container's first, writes down that there is a
+// container, and joins it to its network. In this order: what is known can be removed.
+func (c *Container) prepare(pid int) (err error) {
 	if err := c.cgroup.Add(pid); err != nil {
 		return err
 	}
 	logrus.Debugf("run: process %d is limited by %q", pid, c.cgroup.folders)
-	process, err := processOf(pid)
-	if err != nil {
+	if c.record, err = newRecord(c, pid); err != nil {
 		return err
 	}
-	monitor, err := processOf(os.Getpid())
-	if err != nil {
+	if err := c.record.save(c.options.Root); err != nil {
 		return err
 	}
-	c.record = &Record{
-		Name:          c.rootfs.name,
-		Image:         c.options.Image,
-		Command:       c.options.Command,
-		Created:       time.Now(),
-		StorageDriver: c.options.StorageDriver,
-		Layer:         c.rootfs.layer,
-		Cgroups:       c.cgroup.folders,
-		Process:       process,
-		Monitor:       monitor,
-	}
-	return c.record.save(c.options.Root)
+	return c.attach(pid)
 }
 
 // begin is called when init has become the program.
@@ -131,17 +122,19 @@ func (c *Container) begin() {
 	}
 }
 
-// finish removes a container that has ended, or has never begun. One that has run in
-// the background is only unmounted, and its end is written down.
+// finish takes a container that has ended, or has never begun, out of its network, and
+// removes it. One that has run in the background, or cannot leave its network, is only
+// unmounted, and its end is written down: `rm` finds there what is left.
 func (c *Container) finish(ended error) error {
+	left := c.disconnect()
 	if logrus.IsLevelEnabled(logrus.DebugLevel) {
 		deleted, err := c.rootfs.Deleted()
 		if err != nil {
-			return errors.Join(err, c.rootfs.Remove())
+			return errors.Join(left, err, c.rootfs.Remove())
 		}
 		logrus.Debugf("run: the container has deleted %q", deleted)
 	}
-	if !c.kept {
+	if !c.kept && left == nil {
 		return c.rootfs.Remove()
 	}
 	code := exitToolFailed
@@ -151,5 +144,8 @@ func (c *Container) finish(ended error) error {
 		code = 0
 	}
 	c.record.ExitCode = &code
-	return errors.Join(c.rootfs.Unmount(), c.record.save(c.options.Root))
+	if left == nil {
+		c.record.Endpoint = nil
+	}
+	return errors.Join(left, c.rootfs.Unmount(), c.record.save(c.options.Root))
 }

@@ -41,6 +41,9 @@ func becomeProgram(message Message) error {
 	if err := setHostname(message.Hostname); err != nil {
 		return err
 	}
+	if err := configureNetwork(message.Endpoint); err != nil {
+		return err
+	}
 	if err := makeMountsPrivate(); err != nil {
 		return err
 	}
@@ -51,6 +54,17 @@ func becomeProgram(message Message) error {
 		return err
 	}
 	return execute(message.Command, message.Environment)
+}
+
+// configureNetwork needs no way into the container's network namespace: init is there.
+func configureNetwork(endpoint *Endpoint) error {
+	if err := setUpLoopback(); err != nil {
+		return err
+	}
+	if endpoint == nil {
+		return nil
+	}
+	return configureInterface(endpoint)
 }
 
 func setHostname(name string) error {

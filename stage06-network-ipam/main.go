@@ -1,14 +1,18 @@
-// Command stage05-ps-logs-exec runs a program in Linux namespaces of its own, in a
-// root file system of its own, limits what it may use, keeps what it makes, and looks
-// after it in the background: the fifth chapter on how containers work.
+// Command stage06-network-ipam runs a program in Linux namespaces of its own, in a
+// root file system of its own, limits what it may use, keeps what it makes, looks after
+// it in the background, and joins it to a network: the sixth chapter on how containers
+// work.
 //
-//	stage05-ps-logs-exec run [FLAG...] IMAGE COMMAND [ARG...]
-//	stage05-ps-logs-exec ps [-a]
-//	stage05-ps-logs-exec logs [-f] NAME
-//	stage05-ps-logs-exec exec [-it] NAME COMMAND [ARG...]
-//	stage05-ps-logs-exec stop [-t SECONDS] NAME...
-//	stage05-ps-logs-exec rm [-f] NAME...
-//	stage05-ps-logs-exec commit NAME IMAGE
+//	stage06-network-ipam run [FLAG...] IMAGE COMMAND [ARG...]
+//	stage06-network-ipam ps [-a]
+//	stage06-network-ipam logs [-f] NAME
+//	stage06-network-ipam exec [-it] NAME COMMAND [ARG...]
+//	stage06-network-ipam stop [-t SECONDS] NAME...
+//	stage06-network-ipam rm [-f] NAME...
+//	stage06-network-ipam commit NAME IMAGE
+//	stage06-network-ipam network create --subnet ADDRESS/BITS NAME
+//	stage06-network-ipam network ls
+//	stage06-network-ipam network rm NAME...
 //
 // An image is a tar archive, ROOT/images/IMAGE.tar; --root names ROOT.
 //
@@ -43,7 +47,7 @@ func main() {
 func commandLine() *cli.Command {
 	return &cli.Command{
 		Name:            "mytinydocker",
-		Usage:           "how containers work, chapter 5: ps, logs, exec",
+		Usage:           "how containers work, chapter 6: networks and addresses",
 		HideHelpCommand: true,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "debug", Usage: "print each step on standard error"},
@@ -52,7 +56,7 @@ func commandLine() *cli.Command {
 		Action:       refuseUnknownCommand,
 		OnUsageError: returnUsageError,
 		Commands: []*cli.Command{
-			runCommand(), psCommand(), logsCommand(), execCommand(), stopCommand(), rmCommand(), commitCommand(),
+			runCommand(), psCommand(), logsCommand(), execCommand(), stopCommand(), rmCommand(), commitCommand(), networkCommand(),
 			hiddenCommand("init", RunInit), hiddenCommand("monitor", RunMonitor), hiddenCommand("enter", RunEnter),
 		},
 	}
@@ -72,6 +76,8 @@ func runCommand() *cli.Command {
 			&cli.StringFlag{Name: "name", Usage: "`NAME` of the container"},
 			&cli.StringSliceFlag{Name: "v", Aliases: []string{"volume"}, Usage: "mount a folder or file of the host, `SOURCE:DESTINATION[:ro]`"},
 			&cli.StringSliceFlag{Name: "e", Aliases: []string{"env"}, Usage: "set a variable of the environment, `NAME=VALUE`, or copy NAME"},
+			&cli.StringFlag{Name: "net", Aliases: []string{"network"}, Usage: "`NETWORK` that the container is in"},
+			&cli.StringSliceFlag{Name: "p", Aliases: []string{"publish"}, Usage: "have a port of the host lead to the container, `HOST:CONTAINER[/udp]`"},
 			&cli.BoolFlag{Name: "d", Aliases: []string{"detach"}, Usage: "run in the background, and print the container's name"},
 			&cli.StringFlag{Name: "storage-driver", Usage: "`DRIVER` of the union mount: aufs or overlay"},
 			&cli.BoolFlag{Name: "i", Aliases: []string{"interactive"}, Usage: "pass standard input on"},
@@ -121,9 +127,18 @@ func runOptions(cmd *cli.Command) (options Options, err error) {
 	if options.Volumes, err = volumesOf(cmd.StringSlice("v")); err != nil {
 		return Options{}, err
 	}
-	options.Environment, err = environmentOf(cmd.StringSlice("e"))
+	if options.Environment, err = environmentOf(cmd.StringSlice("e")); err != nil {
+		return Options{}, err
+	}
 	options.Environment = addTerminal(options.Environment, options.Interactive)
-	return options, err
+	options.Network = cmd.String("net")
+	if options.Ports, err = portsOf(cmd.StringSlice("p")); err != nil {
+		return Options{}, err
+	}
+	if options.Network == "" && (cmd.IsSet("net") || len(options.Ports) > 0) {
+		return Options{}, errors.New("a port is one of a network: say which with --net NETWORK")
+	}
+	return options, nil
 }
 
 func setLogLevel(ctx context.Context, cmd *cli.Command) (context.Context, error) {

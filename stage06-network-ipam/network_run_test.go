@@ -38,7 +38,7 @@ func server(t *testing.T, network string, flags ...string) (name string) {
 	return name
 }
 
-func addressOf(t *testing.T, name string) string {
+func containerAddress(t *testing.T, name string) string {
 	t.Helper()
 	record, err := loadRecord(rootOf(t), name)
 	require.NoError(t, err)
@@ -50,7 +50,7 @@ func TestContainerIsInItsNetwork(t *testing.T) {
 	network := networkOf(t, "10.81.0.0/24")
 	name := detached(t, []string{"--net", network}, "sleep", "60")
 
-	require.Equal(t, "10.81.0.2", addressOf(t, name))
+	require.Equal(t, "10.81.0.2", containerAddress(t, name))
 	seen := tool(t, "exec", name, "sh", "-c", "ip addr; ip route").Stdout
 	require.Contains(t, seen, "inet 10.81.0.2/24")
 	require.Contains(t, seen, "default via 10.81.0.1 dev eth0")
@@ -68,7 +68,7 @@ func TestContainersAskEachOther(t *testing.T) {
 	network := networkOf(t, "10.81.0.0/24")
 	web := server(t, network, "--hostname", "web")
 
-	result := container(t, []string{"--net", network}, "wget", "-q", "-O", "-", "http://"+addressOf(t, web)+"/").Run(t)
+	result := container(t, []string{"--net", network}, "wget", "-q", "-O", "-", "http://"+containerAddress(t, web)+"/").Run(t)
 
 	require.Equal(t, testbed.Result{Stdout: "web\n"}, result)
 }
@@ -226,7 +226,7 @@ func TestManyAtOnceHaveManyAddresses(t *testing.T) {
 	addresses := make(map[string]bool)
 	for _, result := range results {
 		require.Zero(t, result.Code, result.Stderr)
-		addresses[addressOf(t, strings.TrimSpace(result.Stdout))] = true
+		addresses[containerAddress(t, strings.TrimSpace(result.Stdout))] = true
 	}
 	require.Len(t, addresses, len(results))
 	full := container(t, []string{"--net", network}, "echo", "ran").Run(t)

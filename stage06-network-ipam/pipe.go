@@ -16,6 +16,7 @@ type Message struct {
 	Root        string   // where the container's root file system is mounted on the host
 	Command     []string // the program and its arguments, each exactly as the user gave it
 	Environment []string // of the program, and of nobody else
+	Endpoint    *Endpoint
 	Debug       bool
 }
 

@@ -21,9 +21,35 @@ type Record struct {
 	StorageDriver string
 	Layer         string   // of the image, which a commit needs again
 	Cgroups       []string // folders
-	Process       Process  // the container's first
-	Monitor       Process  // of ours: it waits for the container's end, and cleans up
-	ExitCode      *int     // nil as long as no monitor has seen the end
+	Endpoint      *Endpoint
+	Process       Process // the container's first
+	Monitor       Process // of ours: it waits for the container's end, and cleans up
+	ExitCode      *int    // nil as long as no monitor has seen the end
+}
+
+// newRecord returns the record of a container of ours, whose first process has just
+// been born.
+func newRecord(c *Container, pid int) (*Record, error) {
+	process, err := processOf(pid)
+	if err != nil {
+		return nil, err
+	}
+	monitor, err := processOf(os.Getpid())
+	if err != nil {
+		return nil, err
+	}
+	return &Record{
+		Name:          c.rootfs.name,
+		Image:         c.options.Image,
+		Command:       c.options.Command,
+		Created:       time.Now(),
+		StorageDriver: c.options.StorageDriver,
+		Layer:         c.rootfs.layer,
+		Cgroups:       c.cgroup.folders,
+		Endpoint:      c.endpoint,
+		Process:       process,
+		Monitor:       monitor,
+	}, nil
 }
 
 func recordFile(root, name string) string {

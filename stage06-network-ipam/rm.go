@@ -9,7 +9,7 @@ import (
 )
 
 // Remove removes a container with all that it has written, and with what its monitor
-// may have left behind: the mounts and cgroups of one that was killed. With force, a
+// may have left behind: the mounts, cgroups and endpoint of one that was killed. With force, a
 // container that runs is killed, and one whose record is damaged is removed, too.
 func Remove(root, name string, force bool) error {
 	record, err := loadRecord(root, name)
@@ -24,6 +24,11 @@ func Remove(root, name string, force bool) error {
 	}
 	if err := record.waitForMonitor(); err != nil {
 		return err
+	}
+	if record.Endpoint != nil {
+		if err := record.Endpoint.Disconnect(root); err != nil {
+			return err
+		}
 	}
 	if err := (&Cgroup{folders: record.Cgroups}).Remove(); err != nil {
 		return err

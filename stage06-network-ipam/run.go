@@ -21,6 +21,8 @@ type Options struct {
 	Name          string   // of the container; "" for a random one
 	Volumes       []Volume // in the order in which they are mounted
 	Environment   []string // of the program
+	Network       string   // "" for none
+	Ports         []Port   // of the host, that lead to the container
 	Image         string
 	Command       []string
 
@@ -40,6 +42,11 @@ func Run(options Options) (err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
+	release, err := reservePorts(options.Ports)
+	if err != nil {
+		return err
+	}
+	defer release()
 	cgroup, err := NewCgroup(options.Limits)
 	if err != nil {
 		return err

@@ -36,6 +36,10 @@ var All = []Chapter{
 		Folder: "stage05-ps-logs-exec", Title: "ps, logs, exec",
 		Changes: []string{"main.go", "run.go", "init.go", "pipe.go", "terminal.go", "rootfs.go", "commit.go", "break_test.go"},
 	},
+	{
+		Folder: "stage06-network-ipam", Title: "networks and addresses",
+		Changes: []string{"main.go", "run.go", "container.go", "init.go", "pipe.go", "record.go", "rm.go", "break_test.go"},
+	},
 }
 
 // Carry copies a file of a chapter to the later ones, up to the first that

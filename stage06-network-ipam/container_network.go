@@ -1,0 +1,27 @@
+package main
+
+// A container that is in no network has no endpoint: then there is nothing to do.
+
+// connect takes an address for the container, before there is anything to connect.
+func (c *Container) connect() (err error) {
+	if c.options.Network != "" {
+		c.endpoint, err = Connect(c.options.Root, c.options.Network, c.options.Ports)
+	}
+	return err
+}
+
+// attach joins the container to its network.
+func (c *Container) attach(pid int) error {
+	if c.endpoint == nil {
+		return nil
+	}
+	return c.endpoint.attach(pid)
+}
+
+// disconnect takes the container out of its network.
+func (c *Container) disconnect() error {
+	if c.endpoint == nil {
+		return nil
+	}
+	return c.endpoint.Disconnect(c.options.Root)
+}
