@@ -134,8 +134,8 @@ func (c *Container) finish(ended error) error {
 		}
 		logrus.Debugf("run: the container has deleted %q", deleted)
 	}
-	if !c.kept && left == nil {
-		return c.rootfs.Remove()
+	if !c.kept && (left == nil || c.record == nil) {
+		return errors.Join(left, c.rootfs.Remove())
 	}
 	code := exitToolFailed
 	if exit := (*ExitError)(nil); errors.As(ended, &exit) {
