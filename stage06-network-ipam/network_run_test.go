@@ -89,6 +89,7 @@ func TestContainerAsksTheOutside(t *testing.T) {
 		defer connection.Close()
 		host, _, _ := net.SplitHostPort(connection.RemoteAddr().String())
 		asker <- host
+		_, _ = connection.Read(make([]byte, 1000)) // an end of what was not read is a reset
 		_, _ = connection.Write([]byte("HTTP/1.0 200 OK\r\n\r\nhello\n"))
 	}()
 

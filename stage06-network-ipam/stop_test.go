@@ -24,9 +24,18 @@ func TestStopAsksFirst(t *testing.T) {
 	require.Equal(t, "ready\nbye\n", tool(t, "logs", name).Stdout)
 }
 
-// This one has none: not even the signal's default action, to end it, happens.
+// deaf starts a container whose program has no handler for any signal, and is past the
+// moments in which the runtime of its language has some.
+func deaf(t *testing.T) (name string) {
+	t.Helper()
+	name = detached(t, nil, "sh", "-c", "echo ready; sleep 60")
+	testbed.Eventually(t, "the program to be ready", func() bool { return tool(t, "logs", name).Stdout == "ready\n" })
+	return name
+}
+
+// Not even the signal's default action, to end it, happens.
 func TestStopKillsWhoDoesNotListen(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := deaf(t)
 	begun := time.Now()
 
 	require.Zero(t, tool(t, "stop", "-t", "1", name).Code)
@@ -38,7 +47,7 @@ func TestStopKillsWhoDoesNotListen(t *testing.T) {
 }
 
 func TestSignalIsForPIDOneOnlyWithAHandler(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := deaf(t)
 
 	require.NoError(t, unix.Kill(pidOf(t, name), unix.SIGTERM))
 	require.Zero(t, tool(t, "exec", name, "kill", "-9", "1").Code)
