@@ -45,6 +45,25 @@ func TestSweepLeavesWhatWasMountedThere(t *testing.T) {
 	require.FileExists(t, precious)
 }
 
+// The kernel's list of mounts has no links in its paths.
+func TestSweepFindsMountsBehindALink(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	volume, real, folder := t.TempDir(), t.TempDir(), t.TempDir()
+	precious := filepath.Join(volume, "precious")
+	require.NoError(t, os.WriteFile(precious, []byte("data"), 0o600))
+	target := filepath.Join(real, "root", "volume")
+	require.NoError(t, os.MkdirAll(target, 0o700))
+	require.NoError(t, unix.Mount(volume, target, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { _ = unix.Unmount(target, 0) })
+	link := filepath.Join(folder, "link")
+	require.NoError(t, os.Symlink(real, link))
+
+	require.NoError(t, sweep([]string{filepath.Join(link, "root")}))
+
+	require.NoDirExists(t, filepath.Join(real, "root"))
+	require.FileExists(t, precious)
+}
+
 func TestSweepRefusesWhileAContainerRuns(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.Overlay)
 	root := filepath.Join(t.TempDir(), "root")
