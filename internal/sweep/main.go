@@ -73,8 +73,16 @@ func refuseIfUsed(root string) error {
 }
 
 // unmountBelow unmounts root and everything below it, innermost first. Lazily:
-// an unmount must not fail because somebody has a shell open in there.
+// an unmount must not fail because somebody has a shell open in there. The kernel's
+// list of mounts has no links in its paths.
 func unmountBelow(root string) error {
+	root, err := filepath.EvalSymlinks(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(root))
 	if err != nil {
 		return fmt.Errorf("read the mounts below %s: %w", root, err)
