@@ -90,7 +90,7 @@ func TestVolumeMayHaveAnyName(t *testing.T) {
 	require.NoError(t, os.Mkdir(data, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(data, "file"), []byte("x\n"), 0o644))
 
-	result := container(t, []string{"-v", data + ":/data, and:ro"}, "sh", "-c", "cat '/data, and/file'; echo > '/data, and/new' || echo read-only").Run(t)
+	result := container(t, []string{"-v", data + ":/data, \u00a0\vand:ro"}, "sh", "-c", "cd /data*and && cat file; echo > new || echo read-only").Run(t)
 
 	require.Equal(t, "x\nread-only\n", result.Stdout, result.Stderr)
 }
