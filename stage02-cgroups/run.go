@@ -56,7 +56,11 @@ func Run(options Options) (err error) {
 	defer takeBackTerminal(parent)
 	stop := forwardSignals(parent.Process)
 	defer stop()
-	return supervise(parent, cgroup, writer, options)
+	return supervise(parent, cgroup, writer, Message{
+		Hostname: options.Hostname,
+		Command:  options.Command,
+		Debug:    logrus.IsLevelEnabled(logrus.DebugLevel),
+	})
 }
 
 // NewParentProcess returns the command that becomes the container: this program
@@ -84,7 +88,7 @@ func NewParentProcess(options Options, pipe *os.File) *exec.Cmd {
 
 // supervise limits init, tells it what to run and waits for the container's end.
 // Init is held back by its pipe, so the limits are there before the program is.
-func supervise(parent *exec.Cmd, cgroup *Cgroup, pipe *os.File, options Options) error {
+func supervise(parent *exec.Cmd, cgroup *Cgroup, pipe *os.File, message Message) error {
 	if err := cgroup.Add(parent.Process.Pid); err != nil {
 		pipe.Close() // init reads its end, and ends
 		_ = parent.Wait()
@@ -92,13 +96,9 @@ func supervise(parent *exec.Cmd, cgroup *Cgroup, pipe *os.File, options Options)
 	}
 	logrus.Debugf("run: process %d is limited by %q", parent.Process.Pid, cgroup.folders)
 	logrus.Debugf("run: init is process %d, in new UTS, PID, mount, network and IPC namespaces", parent.Process.Pid)
-	sent := sendMessage(pipe, Message{
-		Hostname: options.Hostname,
-		Command:  options.Command,
-		Debug:    logrus.IsLevelEnabled(logrus.DebugLevel),
-	})
+	sent := sendMessage(pipe, message)
 	pipe.Close()
-	logrus.Debugf("run: sent %q through the pipe", options.Command)
+	logrus.Debugf("run: sent %q through the pipe", message.Command)
 
 	err := parent.Wait()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
