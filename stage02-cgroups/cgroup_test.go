@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -134,12 +136,33 @@ func TestLimitsHoldFromTheFirstInstruction(t *testing.T) {
 	require.Contains(t, result.Stdout, "/mytinydocker/")
 }
 
+// Init goes on when it is told what to run, so whom we cannot limit we tell nothing.
+// It is cat here, which would say what it is told.
+func TestInitIsLimitedBeforeItIsTold(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	defer reader.Close()
+	var told bytes.Buffer
+	waiting := exec.Command("cat")
+	waiting.Stdin, waiting.Stdout = reader, &told
+	require.NoError(t, waiting.Start())
+	nowhere := &Cgroup{folders: []string{t.TempDir()}}
+
+	err = supervise(waiting, nowhere, writer, Message{Command: []string{"true"}})
+
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.Empty(t, told.String())
+}
+
 func TestCgroupIsGoneAfterwards(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids, testbed.CgroupMemory)
 	flags := []string{"--pids-limit", "100", "-m", "64m"}
 	for name, end := range map[string]func(){
 		"after exit":            func() { require.Zero(t, container(t, flags, "true").Run(t).Code) },
 		"after a failing start": func() { require.Equal(t, 127, container(t, flags, "nosuch").Run(t).Code) },
+		"after a limit that the kernel refuses": func() {
+			require.Equal(t, 125, container(t, []string{"-m", "64m", "--pids-limit", "9223372036854775807"}, "true").Run(t).Code)
+		},
 		"after a kill": func() {
 			running := container(t, flags, "sh", "-c", "sleep 60 & echo ready; wait").Start(t)
 			running.Expect("ready")
