@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -67,6 +68,20 @@ func TestHalfAnImageIsNone(t *testing.T) {
 
 		require.Error(t, err, name)
 		require.Empty(t, layersOf(t, root), name)
+	}
+}
+
+// A copy of an archive that ends between two of its files looks whole from inside.
+func TestArchiveCutAnywhereIsNone(t *testing.T) {
+	whole := archiveOf(t, file("a", "content"), file("b", "content"))
+	for length := 0; length < len(whole); length += 256 {
+		root := t.TempDir()
+		addImage(t, root, "one", whole[:length])
+
+		_, err := Layer(root, "one")
+
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF, length)
+		require.Empty(t, layersOf(t, root), length)
 	}
 }
 
