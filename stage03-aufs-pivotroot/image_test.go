@@ -68,6 +68,7 @@ func TestHalfAnImageIsNone(t *testing.T) {
 
 		require.Error(t, err, name)
 		require.Empty(t, layersOf(t, root), name)
+		require.NoDirExists(t, filepath.Join(root, "partial"), name)
 	}
 }
 

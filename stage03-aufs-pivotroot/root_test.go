@@ -69,6 +69,7 @@ func TestNothingIsLeftAfterwards(t *testing.T) {
 		"after a failing start": func() {
 			require.Equal(t, 127, runContainer(t, "nosuch").Code)
 			require.Equal(t, 125, container(t, []string{"--storage-driver", "btrfs"}, "true").Run(t).Code)
+			require.Equal(t, 125, container(t, []string{"--hostname", strings.Repeat("x", 65)}, "true").Run(t).Code)
 		},
 		"after a kill": func() {
 			running := container(t, nil, "sh", "-c", "echo ready; exec sleep 60").Start(t)
