@@ -22,6 +22,24 @@ func TestRootIsTheImage(t *testing.T) {
 	require.Contains(t, result.Stdout, "MyTinyDocker base")
 }
 
+// The root of a union has the owner and the mode of its upper layer's.
+func TestRootIsAsTheImageHasIt(t *testing.T) {
+	extendImage(t, tar.Header{Typeflag: tar.TypeDir, Name: "./", Mode: 0o1751, Uid: 5, Gid: 6}, "")
+
+	result := runContainer(t, "stat", "-c", "%a %u %g", "/")
+
+	require.Equal(t, testbed.Result{Stdout: "1751 5 6\n"}, result)
+}
+
+func TestUmaskOfTheCallerStaysOutside(t *testing.T) {
+	extendImage(t, tar.Header{Typeflag: tar.TypeReg, Name: "deep/er/file", Mode: 0o644}, "")
+	command := container(t, nil, "sh", "-c", "umask; stat -c %a / /deep /deep/er")
+
+	result := testbed.Run(t, "sh", append([]string{"-c", `umask 077; exec "$@"`, "sh", command.Path}, command.Args...)...)
+
+	require.Equal(t, testbed.Result{Stdout: "0022\n755\n755\n755\n"}, result)
+}
+
 func TestNothingOfTheHostIsInReach(t *testing.T) {
 	marker := filepath.Join(t.TempDir(), "marker")
 	require.NoError(t, os.WriteFile(marker, nil, 0o644))
