@@ -53,6 +53,9 @@ func (r *Rootfs) mount(lower string) error {
 			return fmt.Errorf("make the container's folders: %w", err)
 		}
 	}
+	if err := layers.inherit(); err != nil {
+		return err
+	}
 	return r.union.Mount(layers, r.Path)
 }
 

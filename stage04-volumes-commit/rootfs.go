@@ -96,6 +96,9 @@ func (r *Rootfs) mount(lower string, volumes []Volume) error {
 			return fmt.Errorf("make the container's folders: %w", err)
 		}
 	}
+	if err := layers.inherit(); err != nil {
+		return err
+	}
 	if err := r.union.Mount(layers, r.Path); err != nil {
 		return err
 	}
