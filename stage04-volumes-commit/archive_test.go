@@ -52,7 +52,7 @@ func describe(t *testing.T, folder string) map[string]described {
 func attributesOf(t *testing.T, path string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
-	for _, name := range []string{"user.one", "user.two", "security.capability", "trusted.overlay.opaque"} {
+	for _, name := range []string{"user.one", "user.two", "user.100%=3D", "security.capability", "trusted.overlay.opaque"} {
 		value := make([]byte, 100)
 		if length, err := unix.Lgetxattr(path, name, value); err == nil {
 			found[name] = string(value[:length])
@@ -86,6 +86,7 @@ func plantEverything(t *testing.T, folder string) {
 	require.NoError(t, unix.Mkfifo(in("fifo"), 0o620))
 	require.NoError(t, unix.Setxattr(in("plain"), "user.one", []byte("a\x00b"), 0))
 	require.NoError(t, unix.Setxattr(in("folder"), "user.two", []byte("folder"), 0))
+	require.NoError(t, unix.Setxattr(in("folder"), "user.100%=3D", nil, 0))
 	require.NoError(t, unix.Setxattr(in("su"), "security.capability", []byte(netRaw), 0))
 	setTimesBelow(t, folder)
 }
