@@ -33,11 +33,11 @@ func TestRootIsAsTheImageHasIt(t *testing.T) {
 
 func TestUmaskOfTheCallerStaysOutside(t *testing.T) {
 	extendImage(t, tar.Header{Typeflag: tar.TypeReg, Name: "deep/er/file", Mode: 0o644}, "")
-	command := container(t, nil, "sh", "-c", "umask; stat -c %a / /deep /deep/er")
+	command := container(t, nil, "sh", "-c", "umask; stat -c %a / /deep /deep/er /dev/null")
 
 	result := testbed.Run(t, "sh", append([]string{"-c", `umask 077; exec "$@"`, "sh", command.Path}, command.Args...)...)
 
-	require.Equal(t, testbed.Result{Stdout: "0022\n755\n755\n755\n"}, result)
+	require.Equal(t, testbed.Result{Stdout: "0022\n755\n755\n755\n666\n"}, result)
 }
 
 func TestNothingOfTheHostIsInReach(t *testing.T) {
@@ -67,6 +67,10 @@ func TestDevicesThatAShellNeeds(t *testing.T) {
 	result := runContainer(t, "sh", "-c", "echo lost > /dev/null; head -c 4 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c; ls /dev; readlink /dev/stdin")
 
 	require.Equal(t, "4\n4\nfd\nfull\nnull\nrandom\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n/proc/self/fd/0\n", result.Stdout, result.Stderr)
+}
+
+func TestSysIsReadOnly(t *testing.T) {
+	require.Regexp(t, `^none /sys sysfs ro,`, runContainer(t, "grep", " /sys ", "/proc/mounts").Stdout)
 }
 
 func TestContainersOfOneImageDoNotSeeEachOther(t *testing.T) {
