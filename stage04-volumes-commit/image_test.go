@@ -60,7 +60,9 @@ func TestChangedImageIsAnotherLayer(t *testing.T) {
 
 func TestHalfAnImageIsNone(t *testing.T) {
 	whole := archiveOf(t, file("a", "content"), file("b", string(make([]byte, 10_000))))
-	for name, archive := range map[string][]byte{"cut short": whole[:3000], "no archive": []byte("hello"), "hostile": archiveOf(t, file("a", "x"), file("../b", "x"))} {
+	for name, archive := range map[string][]byte{
+		"cut short": whole[:3000], "no archive": []byte("hello"), "empty": archiveOf(t), "hostile": archiveOf(t, file("a", "x"), file("../b", "x")),
+	} {
 		root := t.TempDir()
 		addImage(t, root, "one", archive)
 

@@ -109,6 +109,27 @@ func TestNothingIsLeftAfterwards(t *testing.T) {
 	}
 }
 
+// What cannot be unmounted is not removed, and neither is what the container has
+// written there.
+func TestBusyRootStays(t *testing.T) {
+	running := container(t, nil, "sh", "-c", "echo > /file; echo ready; exec sleep 60").Start(t)
+	running.Expect("ready")
+	mounts := mountsBelow(t, rootOf(t))
+	require.Len(t, mounts, 1)
+	file, err := os.Open(filepath.Join(mounts[0], "file"))
+	require.NoError(t, err)
+	defer file.Close()
+
+	require.NoError(t, syscall.Kill(onlyChild(t, running.Pid()), syscall.SIGKILL))
+	result := running.Wait()
+
+	require.Equal(t, 125, result.Code)
+	requireOneLine(t, result.Stderr)
+	require.Contains(t, result.Stderr, mounts[0])
+	require.Equal(t, mounts, mountsBelow(t, rootOf(t)))
+	require.FileExists(t, filepath.Join(filepath.Dir(mounts[0]), "upper/file"))
+}
+
 func TestDebugTellsWhatTheContainerHasDeleted(t *testing.T) {
 	command := container(t, nil, "rm", "/bin/ls", "/etc/os-release")
 	command.Args = append([]string{"--debug"}, command.Args...)
