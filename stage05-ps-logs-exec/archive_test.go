@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func describe(t *testing.T, folder string) map[string]described {
 func attributesOf(t *testing.T, path string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
-	for _, name := range []string{"user.one", "user.two", "security.capability", "trusted.overlay.opaque"} {
+	for _, name := range []string{"user.one", "user.two", "user.100%=3D", "security.capability", "trusted.overlay.opaque"} {
 		value := make([]byte, 100)
 		if length, err := unix.Lgetxattr(path, name, value); err == nil {
 			found[name] = string(value[:length])
@@ -86,6 +87,7 @@ func plantEverything(t *testing.T, folder string) {
 	require.NoError(t, unix.Mkfifo(in("fifo"), 0o620))
 	require.NoError(t, unix.Setxattr(in("plain"), "user.one", []byte("a\x00b"), 0))
 	require.NoError(t, unix.Setxattr(in("folder"), "user.two", []byte("folder"), 0))
+	require.NoError(t, unix.Setxattr(in("folder"), "user.100%=3D", nil, 0))
 	require.NoError(t, unix.Setxattr(in("su"), "security.capability", []byte(netRaw), 0))
 	setTimesBelow(t, folder)
 }
@@ -118,6 +120,61 @@ func TestArchiveKeepsEverything(t *testing.T) {
 	require.NoError(t, unix.Stat(filepath.Join(target, "plain"), &first))
 	require.NoError(t, unix.Stat(filepath.Join(target, "folder/hard"), &second))
 	require.Equal(t, first.Ino, second.Ino)
+}
+
+// meanwhile is an archive during whose first file something happens.
+type meanwhile struct {
+	bytes.Buffer
+	happens func(first string)
+}
+
+func (m *meanwhile) Write(data []byte) (int, error) {
+	if first := regexp.MustCompile(`file-\d`).Find(data); first != nil && m.happens != nil {
+		m.happens(string(first))
+		m.happens = nil
+	}
+	return m.Buffer.Write(data)
+}
+
+func TestFilesChangeWhileTheyArePacked(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	text := strings.Repeat("x", 100_000)
+	for name, test := range map[string]struct {
+		happens func(path string) error
+		want    string
+	}{
+		"it grows":   {func(path string) error { return os.WriteFile(path, []byte(text+"more"), 0o600) }, text},
+		"it shrinks": {func(path string) error { return os.Truncate(path, 10) }, text[:10] + strings.Repeat("\x00", 100_000-10)},
+		"it goes":    {os.Remove, text},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := t.TempDir(), t.TempDir()
+			for _, file := range []string{"file-1", "file-2", "file-3"} {
+				require.NoError(t, os.WriteFile(filepath.Join(source, file), []byte(text), 0o600))
+			}
+			root, err := os.OpenRoot(source)
+			require.NoError(t, err)
+			defer root.Close()
+			var packed string
+			stored := meanwhile{happens: func(first string) {
+				packed = first
+				require.NoError(t, test.happens(filepath.Join(source, first)))
+				for _, file := range []string{"file-1", "file-2", "file-3"} {
+					if file != first {
+						require.NoError(t, os.Remove(filepath.Join(source, file)))
+					}
+				}
+			}}
+
+			require.NoError(t, archive(root, &stored))
+			require.NoError(t, unpack(&stored, target))
+
+			require.Equal(t, test.want, content(t, target, packed))
+			left, err := os.ReadDir(target)
+			require.NoError(t, err)
+			require.Len(t, left, 1, "the others have gone before they were read")
+		})
+	}
 }
 
 // What cannot be in an image is left out, and a line says so; and what no image may

@@ -96,7 +96,7 @@ type mount struct {
 //
 //	35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:7 - cgroup cgroup rw,memory
 func parseMount(line string) (mount, error) {
-	fields := strings.Fields(line)
+	fields := strings.Split(strings.TrimSuffix(line, "\n"), " ") // one of them may be empty
 	hyphen := slices.Index(fields, "-")
 	if hyphen < 6 || len(fields) < hyphen+4 {
 		return mount{}, errors.New("not a line of mountinfo: " + strings.TrimSpace(line))

@@ -44,6 +44,16 @@ func TestHierarchiesAreFoundWhereverTheyAre(t *testing.T) {
 			"8:pids:/\n",
 			[]Hierarchy{{Version: 1, Mountpoint: "/mnt/a cgroup", Own: "/mnt/a cgroup", Subsystems: []string{"pids"}}},
 		},
+		"a mount point with a space that ends no field": {
+			"32 31 0:29 / /mnt/a\u00a0cgroup rw - cgroup cgroup rw,pids\n",
+			"8:pids:/\n",
+			[]Hierarchy{{Version: 1, Mountpoint: "/mnt/a\u00a0cgroup", Own: "/mnt/a\u00a0cgroup", Subsystems: []string{"pids"}}},
+		},
+		"beside a mount whose source is empty": {
+			"31 23 0:28 / /mnt rw - tmpfs  rw\n32 31 0:29 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n",
+			"8:pids:/\n",
+			[]Hierarchy{{Version: 1, Mountpoint: "/sys/fs/cgroup/pids", Own: "/sys/fs/cgroup/pids", Subsystems: []string{"pids"}}},
+		},
 		"mounted twice: the first counts": {
 			"32 31 0:29 / /one rw - cgroup cgroup rw,pids\n33 31 0:29 / /two rw - cgroup cgroup rw,pids\n",
 			"8:pids:/\n",

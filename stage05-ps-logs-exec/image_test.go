@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -59,7 +60,9 @@ func TestChangedImageIsAnotherLayer(t *testing.T) {
 
 func TestHalfAnImageIsNone(t *testing.T) {
 	whole := archiveOf(t, file("a", "content"), file("b", string(make([]byte, 10_000))))
-	for name, archive := range map[string][]byte{"cut short": whole[:3000], "no archive": []byte("hello"), "hostile": archiveOf(t, file("a", "x"), file("../b", "x"))} {
+	for name, archive := range map[string][]byte{
+		"cut short": whole[:3000], "no archive": []byte("hello"), "empty": archiveOf(t), "hostile": archiveOf(t, file("a", "x"), file("../b", "x")),
+	} {
 		root := t.TempDir()
 		addImage(t, root, "one", archive)
 
@@ -67,6 +70,21 @@ func TestHalfAnImageIsNone(t *testing.T) {
 
 		require.Error(t, err, name)
 		require.Empty(t, layersOf(t, root), name)
+		require.NoDirExists(t, filepath.Join(root, "partial"), name)
+	}
+}
+
+// A copy of an archive that ends between two of its files looks whole from inside.
+func TestArchiveCutAnywhereIsNone(t *testing.T) {
+	whole := archiveOf(t, file("a", "content"), file("b", "content"))
+	for length := 0; length < len(whole); length += 256 {
+		root := t.TempDir()
+		addImage(t, root, "one", whole[:length])
+
+		_, err := Layer(root, "one")
+
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF, length)
+		require.Empty(t, layersOf(t, root), length)
 	}
 }
 

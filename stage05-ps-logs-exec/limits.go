@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,17 +56,18 @@ func limitsOf(cmd *cli.Command) (Limits, error) {
 	return limits, nil
 }
 
+var sizeFormat = regexp.MustCompile(`^([0-9]+)(?:([kmgt])i?)?b?$`)
+
 // parseBytes parses a size such as 4096, 64k, 64m or 1g; a unit is a power of
 // 1024, and may be followed by b or ib.
 func parseBytes(text string) (int64, error) {
-	number := strings.TrimRight(strings.ToLower(text), "bi")
-	shift := 0
-	if unit := strings.LastIndexAny(number, "kmgt"); unit >= 0 && unit == len(number)-1 {
-		shift = 10 * (1 + strings.IndexByte("kmgt", number[unit]))
-		number = number[:unit]
+	parts := sizeFormat.FindStringSubmatch(strings.ToLower(text))
+	if parts == nil {
+		return 0, errors.New("give a size such as 64m or 1g")
 	}
-	size, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || size <= 0 || size > 1<<(62-shift) {
+	shift := 10 * strings.Index(" kmgt", parts[2])
+	size, err := strconv.ParseInt(parts[1], 10, 64)
+	if err != nil || size == 0 || size > 1<<(62-shift) {
 		return 0, errors.New("give a size such as 64m or 1g")
 	}
 	return size << shift, nil

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Layers are the folders of which a union mount makes one. In the union a file is
@@ -16,6 +19,19 @@ type Layers struct {
 	Lower string // the image, read-only, shared by all its containers
 	Upper string // what the container has written
 	Work  string // overlay's own, next to Upper
+}
+
+// inherit gives the upper layer the owner and the mode of the lower: the root of a
+// union is the folder of its upper layer, and it is to be as the image has it.
+func (l Layers) inherit() error {
+	var stat unix.Stat_t
+	if err := unix.Stat(l.Lower, &stat); err != nil {
+		return fmt.Errorf("look at the layer %s: %w", l.Lower, err)
+	}
+	if err := errors.Join(unix.Chown(l.Upper, int(stat.Uid), int(stat.Gid)), unix.Chmod(l.Upper, stat.Mode&0o7777)); err != nil {
+		return fmt.Errorf("make the layer %s like the one below: %w", l.Upper, err)
+	}
+	return nil
 }
 
 // Union mounts layers as one. The drivers do the same with other names:

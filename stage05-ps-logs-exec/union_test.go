@@ -53,6 +53,7 @@ func TestRootWithASeparatorIsRefused(t *testing.T) {
 
 		require.Equal(t, 125, result.Code)
 		requireOneLine(t, result.Stderr)
+		require.Contains(t, result.Stderr, "in its name")
 		require.NoDirExists(t, root)
 	}
 }

@@ -21,10 +21,14 @@ func unpack(archive io.Reader, folder string) error {
 		return err
 	}
 	defer root.Close()
-	reader := tar.NewReader(archive)
+	input := &input{Reader: archive}
+	reader := tar.NewReader(input)
 	var folders []*tar.Header
 	for entries := 0; ; entries++ {
 		header, err := reader.Next()
+		if input.ended {
+			err = io.ErrUnexpectedEOF
+		}
 		if errors.Is(err, io.EOF) && entries > 0 {
 			return setTimes(root, folders)
 		}
@@ -38,6 +42,19 @@ func unpack(archive io.Reader, folder string) error {
 			folders = append(folders, header)
 		}
 	}
+}
+
+// input knows whether there was nothing more to read. An archive says itself where it
+// ends, with two empty blocks; tar.Reader takes the end of its input for that, too.
+type input struct {
+	io.Reader
+	ended bool
+}
+
+func (i *input) Read(buffer []byte) (int, error) {
+	n, err := i.Reader.Read(buffer)
+	i.ended = n == 0 && errors.Is(err, io.EOF)
+	return n, err
 }
 
 func unpackEntry(root *os.Root, header *tar.Header, content io.Reader) error {

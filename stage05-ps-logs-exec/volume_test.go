@@ -90,7 +90,7 @@ func TestVolumeMayHaveAnyName(t *testing.T) {
 	require.NoError(t, os.Mkdir(data, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(data, "file"), []byte("x\n"), 0o644))
 
-	result := container(t, []string{"-v", data + ":/data, and:ro"}, "sh", "-c", "cat '/data, and/file'; echo > '/data, and/new' || echo read-only").Run(t)
+	result := container(t, []string{"-v", data + ":/data, \u00a0\vand:ro"}, "sh", "-c", "cd /data*and && cat file; echo > new || echo read-only").Run(t)
 
 	require.Equal(t, "x\nread-only\n", result.Stdout, result.Stderr)
 }
@@ -225,6 +225,36 @@ func TestBusyVolumeLosesNothing(t *testing.T) {
 	requireOneLine(t, result.Stderr)
 	require.Contains(t, result.Stderr, mountpoint)
 	require.Equal(t, "data\n", content(t, mountpoint, "precious"), "it is still mounted")
+}
+
+// The kernel knows a mount by its folder, and not by the links that lead there.
+func TestLinkToTheStateFolderHidesNoMount(t *testing.T) {
+	data := folderOfTheHost(t)
+	link := filepath.Join(testbed.StateRoot(t), "link")
+	require.NoError(t, os.Symlink(rootOf(t), link))
+
+	result := container(t, []string{"--root", link, "-v", data + ":/data:ro"}, "sh", "-c", "cat /data/precious; echo x > /data/precious || echo read-only").Run(t)
+
+	require.Zero(t, result.Code, result.Stderr)
+	require.Equal(t, "data\nread-only\n", result.Stdout)
+	require.Equal(t, "data\n", content(t, data, "precious"))
+	require.Empty(t, mountsBelow(t, rootOf(t)))
+}
+
+// A mount that was overlooked ends the removal, too: where a container's root was
+// mounted, there is nothing of ours.
+func TestWhatIsWhereTheRootWasIsNotRemoved(t *testing.T) {
+	rootfs := containerRootfs(t.TempDir(), "web")
+	require.NoError(t, os.MkdirAll(rootfs.Path, 0o755))
+	precious := filepath.Join(rootfs.Path, "precious")
+	require.NoError(t, os.WriteFile(precious, nil, 0o600))
+
+	require.Error(t, rootfs.Remove())
+	require.FileExists(t, precious)
+
+	require.NoError(t, os.Remove(precious))
+	require.NoError(t, rootfs.Remove())
+	require.NoDirExists(t, filepath.Dir(rootfs.Path))
 }
 
 // Why volumes are mounted after the root, and unmounted before it.

@@ -14,6 +14,13 @@ import (
 // records of a tar archive, as GNU tar and bsdtar have it.
 const attributePrefix = "SCHILY.xattr."
 
+// A record is "keyword=value", and an attribute's name may have a "=", too. GNU tar
+// writes it as a URL does.
+var (
+	encodeName = strings.NewReplacer("%", "%25", "=", "%3D").Replace
+	decodeName = strings.NewReplacer("%25", "%", "%3D", "=").Replace
+)
+
 // longest is what the kernel has room for, of names as well as of a value.
 const longest = 64 << 10
 
@@ -46,7 +53,7 @@ func attributes(file *os.File) (map[string]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the extended attribute %s: %w", name, err)
 		}
-		records[attributePrefix+name] = string(value[:length])
+		records[attributePrefix+encodeName(name)] = string(value[:length])
 	}
 	return records, nil
 }
@@ -54,7 +61,7 @@ func attributes(file *os.File) (map[string]string, error) {
 // unpackAttributes sets the extended attributes that an archive has for a file.
 func unpackAttributes(root *os.Root, name string, header *tar.Header) error {
 	for record, value := range header.PAXRecords {
-		attribute, found := strings.CutPrefix(record, attributePrefix)
+		attribute, found := strings.CutPrefix(decodeName(record), attributePrefix)
 		if !found || !belongs(attribute) {
 			continue
 		}

@@ -127,8 +127,15 @@ func remountReadOnly(mountpoint string) error {
 }
 
 // mountsAt returns where something is mounted, at or below path, in the order in
-// which it was mounted.
+// which it was mounted. The kernel's list has no links in its paths.
 func mountsAt(path string) ([]string, error) {
+	path, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for mounts: %w", err)
+	}
 	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("look for mounts: %w", err)

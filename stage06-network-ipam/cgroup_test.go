@@ -140,6 +140,9 @@ func TestCgroupIsGoneAfterwards(t *testing.T) {
 	for name, end := range map[string]func(){
 		"after exit":            func() { require.Zero(t, container(t, flags, "true").Run(t).Code) },
 		"after a failing start": func() { require.Equal(t, 127, container(t, flags, "nosuch").Run(t).Code) },
+		"after a limit that the kernel refuses": func() {
+			require.Equal(t, 125, container(t, []string{"-m", "64m", "--pids-limit", "9223372036854775807"}, "true").Run(t).Code)
+		},
 		"after a kill": func() {
 			running := container(t, flags, "sh", "-c", "sleep 60 & echo ready; wait").Start(t)
 			running.Expect("ready")

@@ -96,6 +96,7 @@ func TestImageHoldsNoVolumesAndNothingOfTheKernels(t *testing.T) {
 		require.Contains(t, entries, folder, "the place where it was mounted")
 	}
 	require.Zero(t, entries["etc/precious"].Size)
+	require.Empty(t, entries["etc"].Uname+entries["etc"].Gname, "the host's names for its users")
 }
 
 // Files come and go, grow and shrink, and are replaced, while they are read.
@@ -163,6 +164,18 @@ func TestImageAppearsWhenItIsComplete(t *testing.T) {
 	require.Len(t, left, 1)
 }
 
+// eventuallyWaits waits until a process waits for a lock. /proc/locks has a line for
+// each lock, and one with an arrow for each who waits for it.
+func eventuallyWaits(t *testing.T, pid int) {
+	t.Helper()
+	waiting := regexp.MustCompile(fmt.Sprintf(`-> FLOCK\s+ADVISORY\s+WRITE %d `, pid))
+	testbed.Eventually(t, "the process to wait for the lock", func() bool {
+		locks, err := os.ReadFile("/proc/locks")
+		require.NoError(t, err)
+		return waiting.Match(locks)
+	})
+}
+
 // Half a container would be half an image.
 func TestContainerWaitsForTheEndOfACommit(t *testing.T) {
 	process := running(t, "web", "")
@@ -170,14 +183,25 @@ func TestContainerWaitsForTheEndOfACommit(t *testing.T) {
 	require.NoError(t, err)
 
 	require.NoError(t, unix.Kill(onlyChild(t, process.Pid()), unix.SIGKILL))
-	testbed.Eventually(t, "the container to wait", func() bool {
-		locks, err := os.ReadFile("/proc/locks") // one line for each, and one with an arrow for each who waits
-		require.NoError(t, err)
-		return regexp.MustCompile(fmt.Sprintf(`-> FLOCK\s+ADVISORY\s+WRITE %d `, process.Pid())).Match(locks)
-	})
+	eventuallyWaits(t, process.Pid())
 
 	require.DirExists(t, filepath.Join(rootOf(t), "containers/web/merged/bin"))
 	unlock()
 	require.Equal(t, 137, process.Wait().Code)
 	require.NoDirExists(t, filepath.Join(rootOf(t), "containers/web"))
+}
+
+func TestCommitHoldsTheLockOfItsContainer(t *testing.T) {
+	process := running(t, "web", "")
+	defer endFromOutside(t, process)
+	unlock, err := lock(filepath.Join(rootOf(t), "containers/web"))
+	require.NoError(t, err)
+
+	committing := testbed.Command{Path: testbed.Build(t, "."), Args: []string{"commit", "--root", rootOf(t), "web", "mine"}}.Start(t)
+	eventuallyWaits(t, committing.Pid())
+
+	require.NoFileExists(t, filepath.Join(rootOf(t), "images/mine.tar"))
+	unlock()
+	require.Equal(t, testbed.Result{}, committing.Wait())
+	require.FileExists(t, filepath.Join(rootOf(t), "images/mine.tar"))
 }

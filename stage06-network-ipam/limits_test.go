@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,7 +17,7 @@ func TestParseBytes(t *testing.T) {
 		require.NoError(t, err, text)
 		require.Equal(t, want, got, text)
 	}
-	for _, text := range []string{"", "0", "-1", "lots", "1.5g", "64x", "m", "1 g", "9999999999999999999", "9999999999g", "0m"} {
+	for _, text := range []string{"", "0", "-1", "lots", "1.5g", "64x", "m", "1 g", "9999999999999999999", "9999999999g", "0m", "64i", "64ib", "64bb", "64kbb", "64kii", "b"} {
 		_, err := parseBytes(text)
 		require.Error(t, err, "%q", text)
 	}
@@ -47,7 +48,7 @@ func TestParseCPUList(t *testing.T) {
 func TestBadLimitIsRefusedBeforeAnythingStarts(t *testing.T) {
 	testbed.Require(t, testbed.Root)
 	for _, flags := range [][]string{
-		{"-m", "lots"}, {"-m", "0"}, {"-m", "-5m"}, {"--cpus", "-1"}, {"--cpus", "0"}, {"--cpus", "many"}, {"--cpus", "10000"},
+		{"-m", "lots"}, {"-m", "0"}, {"-m", "-5m"}, {"--cpus", "-1"}, {"--cpus", "0"}, {"--cpus", "many"}, {"--cpus", "10000"}, {"--cpus", "nan"},
 		{"--cpu-shares", "1"}, {"--cpu-shares", "-1"}, {"--cpu-shares", "x"}, {"--cpuset-cpus", "a-b"}, {"--cpuset-cpus", "9999"},
 		{"--pids-limit", "0"}, {"--pids-limit", "-1"}, {"--pids-limit", "x"},
 	} {
@@ -56,5 +57,6 @@ func TestBadLimitIsRefusedBeforeAnythingStarts(t *testing.T) {
 		require.Equal(t, 125, result.Code, "%v", flags)
 		require.Empty(t, result.Stdout, "%v", flags)
 		requireOneLine(t, result.Stderr)
+		require.Contains(t, result.Stderr, strconv.Quote(flags[1]), "it says what was typed: not the kernel has refused it")
 	}
 }

@@ -29,9 +29,13 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/urfave/cli/v3"
+	"golang.org/x/sys/unix"
 )
 
 func main() {
+	// What we make for a container, and from images, has the modes that we
+	// give, whatever our caller would keep to itself.
+	unix.Umask(0o022)
 	err := commandLine().Run(context.Background(), os.Args)
 	if err == nil {
 		return

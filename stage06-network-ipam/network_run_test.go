@@ -237,3 +237,18 @@ func TestManyAtOnceHaveManyAddresses(t *testing.T) {
 		require.Zero(t, tool(t, "rm", "-f", strings.TrimSpace(result.Stdout)).Code)
 	}
 }
+
+// The next container gets the same address, and may have the same port. It is not the
+// end of the one before that is removed twice.
+func TestRemovalTakesNothingFromTheNext(t *testing.T) {
+	network := networkOf(t, "10.81.0.0/24")
+	before := detached(t, []string{"--net", network, "-p", "8080:80"}, "true")
+	waitForEnd(t, before)
+	testbed.Eventually(t, "its port to be free", func() bool { return !strings.Contains(rulesNow(t), "8080") })
+	server(t, network, "--hostname", "next", "-p", "8080:80")
+
+	require.Zero(t, tool(t, "rm", before).Code)
+
+	result := container(t, []string{"--net", network}, "wget", "-q", "-O", "-", "http://10.81.0.1:8080/").Run(t)
+	require.Equal(t, testbed.Result{Stdout: "next\n"}, result)
+}

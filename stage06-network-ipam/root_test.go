@@ -22,6 +22,24 @@ func TestRootIsTheImage(t *testing.T) {
 	require.Contains(t, result.Stdout, "MyTinyDocker base")
 }
 
+// The root of a union has the owner and the mode of its upper layer's.
+func TestRootIsAsTheImageHasIt(t *testing.T) {
+	extendImage(t, tar.Header{Typeflag: tar.TypeDir, Name: "./", Mode: 0o1751, Uid: 5, Gid: 6}, "")
+
+	result := runContainer(t, "stat", "-c", "%a %u %g", "/")
+
+	require.Equal(t, testbed.Result{Stdout: "1751 5 6\n"}, result)
+}
+
+func TestUmaskOfTheCallerStaysOutside(t *testing.T) {
+	extendImage(t, tar.Header{Typeflag: tar.TypeReg, Name: "deep/er/file", Mode: 0o644}, "")
+	command := container(t, nil, "sh", "-c", "umask; stat -c %a / /deep /deep/er /dev/null")
+
+	result := testbed.Run(t, "sh", append([]string{"-c", `umask 077; exec "$@"`, "sh", command.Path}, command.Args...)...)
+
+	require.Equal(t, testbed.Result{Stdout: "0022\n755\n755\n755\n666\n"}, result)
+}
+
 func TestNothingOfTheHostIsInReach(t *testing.T) {
 	marker := filepath.Join(t.TempDir(), "marker")
 	require.NoError(t, os.WriteFile(marker, nil, 0o644))
@@ -51,6 +69,10 @@ func TestDevicesThatAShellNeeds(t *testing.T) {
 	require.Equal(t, "4\n4\nfd\nfull\nnull\nrandom\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n/proc/self/fd/0\n", result.Stdout, result.Stderr)
 }
 
+func TestSysIsReadOnly(t *testing.T) {
+	require.Regexp(t, `^none /sys sysfs ro,`, runContainer(t, "grep", " /sys ", "/proc/mounts").Stdout)
+}
+
 func TestContainersOfOneImageDoNotSeeEachOther(t *testing.T) {
 	first := container(t, nil, "sh", "-c", "echo first > /file; rm /bin/ls; echo ready; exec sleep 60").Start(t)
 	first.Expect("ready")
@@ -69,6 +91,7 @@ func TestNothingIsLeftAfterwards(t *testing.T) {
 		"after a failing start": func() {
 			require.Equal(t, 127, runContainer(t, "nosuch").Code)
 			require.Equal(t, 125, container(t, []string{"--storage-driver", "btrfs"}, "true").Run(t).Code)
+			require.Equal(t, 125, container(t, []string{"--hostname", strings.Repeat("x", 65)}, "true").Run(t).Code)
 		},
 		"after a kill": func() {
 			running := container(t, nil, "sh", "-c", "echo ready; exec sleep 60").Start(t)
@@ -84,6 +107,27 @@ func TestNothingIsLeftAfterwards(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, left, name)
 	}
+}
+
+// What cannot be unmounted is not removed, and neither is what the container has
+// written there.
+func TestBusyRootStays(t *testing.T) {
+	running := container(t, nil, "sh", "-c", "echo > /file; echo ready; exec sleep 60").Start(t)
+	running.Expect("ready")
+	mounts := mountsBelow(t, rootOf(t))
+	require.Len(t, mounts, 1)
+	file, err := os.Open(filepath.Join(mounts[0], "file"))
+	require.NoError(t, err)
+	defer file.Close()
+
+	require.NoError(t, syscall.Kill(onlyChild(t, running.Pid()), syscall.SIGKILL))
+	result := running.Wait()
+
+	require.Equal(t, 125, result.Code)
+	requireOneLine(t, result.Stderr)
+	require.Contains(t, result.Stderr, mounts[0])
+	require.Equal(t, mounts, mountsBelow(t, rootOf(t)))
+	require.FileExists(t, filepath.Join(filepath.Dir(mounts[0]), "upper/file"))
 }
 
 func TestDebugTellsWhatTheContainerHasDeleted(t *testing.T) {

@@ -98,6 +98,9 @@ func (r *Rootfs) mount(volumes []Volume) error {
 			return fmt.Errorf("make the container's folders: %w", err)
 		}
 	}
+	if err := layers.inherit(); err != nil {
+		return err
+	}
 	if err := r.union.Mount(layers, r.Path); err != nil {
 		return err
 	}
@@ -146,10 +149,15 @@ func (r *Rootfs) Unmount() error {
 	return nil
 }
 
-// Remove unmounts the root and then removes what the container has written.
+// Remove unmounts the root and then removes what the container has written. The
+// folder on which the root was mounted has to be empty then: rmdir(2) fails if
+// anything is still in it or mounted on it.
 func (r *Rootfs) Remove() error {
 	if err := r.Unmount(); err != nil {
 		return err
+	}
+	if err := unix.Rmdir(r.Path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the folder of the root %s: %w", r.Path, err)
 	}
 	if err := os.RemoveAll(r.folder); err != nil {
 		return fmt.Errorf("remove the container's folders: %w", err)

@@ -69,6 +69,23 @@ func TestUnpackKeepsWhatTheArchiveSays(t *testing.T) {
 	require.Equal(t, "/etc/passwd", linked)
 }
 
+// An archive to which somebody has appended has some files twice: the last counts,
+// and it is not written through what the first was.
+func TestLaterEntryReplacesAnEarlierOne(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	target := t.TempDir()
+
+	err := unpack(bytes.NewReader(archiveOf(t,
+		file("plain", "old"), tar.Header{Typeflag: tar.TypeLink, Name: "hard", Linkname: "plain"}, file("plain", "new"),
+		tar.Header{Typeflag: tar.TypeSymlink, Name: "link", Linkname: "hard"}, file("link", "new"),
+	)), target)
+
+	require.NoError(t, err)
+	require.Equal(t, "new", content(t, target, "plain"))
+	require.Equal(t, "new", content(t, target, "link"))
+	require.Equal(t, "old", content(t, target, "hard"))
+}
+
 func TestUnpackStaysInside(t *testing.T) {
 	for name, entries := range map[string][]tar.Header{
 		"climbing name":               {file("../escaped", "x")},
