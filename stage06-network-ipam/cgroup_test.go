@@ -14,21 +14,36 @@ import (
 	"mytinydocker/internal/testbed"
 )
 
-// ours returns the cgroups of containers that there are now, on all hierarchies.
+// What is there before the first test belongs to somebody else: no namespace keeps
+// cgroups apart.
+var cgroupsBefore, errCgroupsBefore = cgroupsOfContainers()
+
+// ours returns the cgroups of our containers that there are now, on all hierarchies.
 func ours(t *testing.T) []string {
 	t.Helper()
-	hierarchies, err := FindHierarchies()
+	require.NoError(t, errCgroupsBefore)
+	found, err := cgroupsOfContainers()
 	require.NoError(t, err)
+	return slices.DeleteFunc(found, func(path string) bool { return slices.Contains(cgroupsBefore, path) })
+}
+
+func cgroupsOfContainers() ([]string, error) {
+	hierarchies, err := FindHierarchies()
+	if err != nil {
+		return nil, err
+	}
 	var found []string
 	for _, hierarchy := range hierarchies {
 		for _, parent := range []string{hierarchy.Own, hierarchy.Mountpoint} {
 			groups, err := filepath.Glob(filepath.Join(parent, "mytinydocker", "*-*"))
-			require.NoError(t, err)
+			if err != nil {
+				return nil, err
+			}
 			found = append(found, groups...)
 		}
 	}
 	slices.Sort(found)
-	return slices.Compact(found) // we may be in the root ourselves
+	return slices.Compact(found), nil // we may be in the root ourselves
 }
 
 func TestMemoryHogIsKilled(t *testing.T) {
