@@ -31,7 +31,12 @@ func Run(options Options) error {
 	// not the process (prctl(2)), so this goroutine keeps its thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	signals := catchSignals()
+	defer signals.stop()
 
+	if err := signals.unlessSent(); err != nil {
+		return err
+	}
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make the pipe to init: %w", err)
@@ -44,8 +49,7 @@ func Run(options Options) error {
 		return fmt.Errorf("start init in new namespaces: %w", err)
 	}
 	defer takeBackTerminal(parent)
-	stop := forwardSignals(parent.Process)
-	defer stop()
+	signals.forwardTo(parent.Process)
 	return supervise(parent, writer, options)
 }
 

@@ -35,6 +35,8 @@ func Run(options Options) (err error) {
 	// not the process (prctl(2)), so this goroutine keeps its thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	signals := catchSignals()
+	defer signals.stop()
 
 	cgroup, err := NewCgroup(options.Limits)
 	if err != nil {
@@ -54,6 +56,9 @@ func Run(options Options) (err error) {
 			err = failed
 		}
 	}()
+	if err := signals.unlessSent(); err != nil {
+		return err
+	}
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make the pipe to init: %w", err)
@@ -66,8 +71,7 @@ func Run(options Options) (err error) {
 		return fmt.Errorf("start init in new namespaces: %w", err)
 	}
 	defer takeBackTerminal(parent)
-	stop := forwardSignals(parent.Process)
-	defer stop()
+	signals.forwardTo(parent.Process)
 	return supervise(parent, cgroup, writer, Message{
 		Hostname: options.Hostname,
 		Root:     rootfs.Path,

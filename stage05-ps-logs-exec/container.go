@@ -19,7 +19,10 @@ type Container struct {
 }
 
 // run starts init and waits for the container's end.
-func (c *Container) run() error {
+func (c *Container) run(signals signals) error {
+	if err := signals.unlessSent(); err != nil {
+		return err
+	}
 	message, sendMessage, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make the pipe to init: %w", err)
@@ -39,8 +42,7 @@ func (c *Container) run() error {
 		return err
 	}
 	defer takeBackTerminal(parent)
-	stop := forwardSignals(parent.Process)
-	defer stop()
+	signals.forwardTo(parent.Process)
 	return c.supervise(parent, sendMessage, failures)
 }
 

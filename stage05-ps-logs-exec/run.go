@@ -39,6 +39,8 @@ func Run(options Options) (err error) {
 	// not the process (prctl(2)), so this goroutine keeps its thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	signals := catchSignals()
+	defer signals.stop()
 
 	cgroup, err := NewCgroup(options.Limits)
 	if err != nil {
@@ -59,7 +61,7 @@ func Run(options Options) (err error) {
 			err = failed
 		}
 	}()
-	return container.run()
+	return container.run(signals)
 }
 
 // NewParentProcess returns the command that becomes the container: this program

@@ -20,8 +20,11 @@ type Container struct {
 }
 
 // run starts init and waits for the container's end.
-func (c *Container) run() error {
+func (c *Container) run(signals signals) error {
 	if err := c.connect(); err != nil {
+		return err
+	}
+	if err := signals.unlessSent(); err != nil {
 		return err
 	}
 	message, sendMessage, err := os.Pipe()
@@ -43,8 +46,7 @@ func (c *Container) run() error {
 		return err
 	}
 	defer takeBackTerminal(parent)
-	stop := forwardSignals(parent.Process)
-	defer stop()
+	signals.forwardTo(parent.Process)
 	return c.supervise(parent, sendMessage, failures)
 }
 

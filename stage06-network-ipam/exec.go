@@ -47,6 +47,8 @@ func Exec(options ExecOptions) error {
 	if err != nil {
 		return err
 	}
+	signals := catchSignals()
+	defer signals.stop()
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make the pipe to enter: %w", err)
@@ -59,8 +61,7 @@ func Exec(options ExecOptions) error {
 		return fmt.Errorf("start a process in the container %s: %w", options.Name, err)
 	}
 	defer takeBackTerminal(entering)
-	stop := forwardSignals(entering.Process)
-	defer stop()
+	signals.forwardTo(entering.Process)
 	return finishExec(entering, &Cgroup{folders: record.Cgroups}, writer, Message{
 		Command:     options.Command,
 		Environment: addTerminal(environment, options.Interactive),
