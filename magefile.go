@@ -98,6 +98,11 @@ func Lint() error {
 	return command("go", "tool", "golangci-lint", "run")
 }
 
+// Book renders the chapters as a static site, in bin/book/: open bin/book/index.html.
+func Book() error {
+	return command("go", "run", "./internal/book/mkbook", "-o", filepath.Join(binaries, "book"))
+}
+
 // Doctor tells what this machine can run, and how to mend what it cannot.
 func Doctor() error {
 	return rootProgram("doctor")

@@ -1,6 +1,7 @@
 package book_test
 
 import (
+	"encoding/json"
 	"html"
 	"io/fs"
 	"net/url"
@@ -8,7 +9,9 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -19,6 +22,16 @@ import (
 )
 
 var repository = os.DirFS("../..")
+
+// whole is the site of this repository, made once for all tests.
+var whole = sync.OnceValues(func() (book.Site, error) { return book.Render(repository, chapters.All) })
+
+func ours(t *testing.T) book.Site {
+	t.Helper()
+	site, err := whole()
+	require.NoError(t, err)
+	return site
+}
 
 // library is a small repository: one chapter in two languages, one in English only.
 func library() fstest.MapFS {
@@ -55,7 +68,7 @@ func render(t *testing.T, tree fs.FS, list []chapters.Chapter) book.Site {
 }
 
 func TestEveryChapterHasAPage(t *testing.T) {
-	site := render(t, repository, chapters.All)
+	site := ours(t)
 	require.Contains(t, site, "index.html")
 	for _, chapter := range chapters.All {
 		require.Contains(t, site, chapter.Folder+"/index.html")
@@ -79,7 +92,7 @@ func TestMissingTranslationIsLeftOut(t *testing.T) {
 
 func TestNoLinkIsDead(t *testing.T) {
 	for name, site := range map[string]book.Site{
-		"the repository": render(t, repository, chapters.All),
+		"the repository": ours(t),
 		"a small one":    render(t, library(), twoChapters),
 	} {
 		require.Empty(t, deadLinks(site), name)
@@ -148,7 +161,7 @@ func TestHeadingsHaveAnchorsInEveryLanguage(t *testing.T) {
 	require.Contains(t, string(site["one/index.zh-CN.html"]), ` id="写时复制"`)
 
 	bare := regexp.MustCompile(`<h[1-6]>`)
-	for name, page := range render(t, repository, chapters.All) {
+	for name, page := range ours(t) {
 		require.NotRegexp(t, bare, string(page), name)
 	}
 }
@@ -180,7 +193,7 @@ var (
 )
 
 func TestEveryCodeBlockIsThereUnchanged(t *testing.T) {
-	site := render(t, repository, chapters.All)
+	site := ours(t)
 	seen := 0
 	for _, chapter := range chapters.All {
 		for source, page := range map[string]string{"README.md": "index.html", "README.zh-CN.md": "index.zh-CN.html"} {
@@ -224,26 +237,46 @@ func TestCodeIsHighlighted(t *testing.T) {
 	require.Contains(t, page, `<pre class="mermaid">flowchart LR`)
 }
 
+type section struct{ Page, Heading, Link, Text string }
+
+// search does what book.js does: every word has to be somewhere in a section.
+func search(t *testing.T, site book.Site, query string) []section {
+	t.Helper()
+	index, ok := strings.CutPrefix(string(site["search-index.js"]), "const bookIndex = ")
+	require.True(t, ok)
+	var all, found []section
+	require.NoError(t, json.Unmarshal([]byte(strings.TrimSuffix(index, ";\n")), &all))
+	for _, one := range all {
+		text := strings.ToLower(one.Heading + " " + one.Text)
+		if !slices.ContainsFunc(strings.Fields(strings.ToLower(query)), func(word string) bool { return !strings.Contains(text, word) }) {
+			found = append(found, one)
+		}
+	}
+	return found
+}
+
 func TestSearchFindsWordsOfBothLanguages(t *testing.T) {
-	sections := book.Search(render(t, library(), twoChapters), "WHITEOUT hides")
-	require.Len(t, sections, 1)
-	require.Equal(t, "one/index.html#the-idea", sections[0].Link)
+	site := render(t, library(), twoChapters)
+	found := search(t, site, "WHITEOUT hides")
+	require.Len(t, found, 1)
+	require.Equal(t, "one/index.html#the-idea", found[0].Link)
 
-	sections = book.Search(render(t, library(), twoChapters), "白障")
-	require.Len(t, sections, 1)
-	require.Equal(t, "one/index.zh-CN.html#写时复制", sections[0].Link)
-	require.Equal(t, "第一章：一", sections[0].Page)
+	found = search(t, site, "白障")
+	require.Len(t, found, 1)
+	require.Equal(t, "one/index.zh-CN.html#写时复制", found[0].Link)
+	require.Equal(t, "第一章：一", found[0].Page)
 
-	require.NotEmpty(t, book.Search(render(t, repository, chapters.All), "pivot_root"))
+	require.NotEmpty(t, search(t, site, "println"), "code is found, too")
+	require.NotEmpty(t, search(t, ours(t), "pivot_root"))
 }
 
 func TestBookIsTheSameEveryTime(t *testing.T) {
-	require.Equal(t, render(t, repository, chapters.All), render(t, repository, chapters.All))
+	require.Equal(t, ours(t), render(t, repository, chapters.All))
 }
 
 func TestNothingComesFromTheNetwork(t *testing.T) {
 	loaded := regexp.MustCompile(`(?:src|<link[^>]* href)="(?:https?:)?//|@import|url\(`)
-	for name, page := range render(t, repository, chapters.All) {
+	for name, page := range ours(t) {
 		if !strings.HasSuffix(name, ".go.html") {
 			require.NotRegexp(t, loaded, string(page), name)
 		}
