@@ -1,0 +1,95 @@
+package chapters
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+)
+
+// Partial returns what a learner has who has done some of the exercises: the files of
+// the starter, in which the bodies of these are as in the solution. A file in which
+// none is missing is the solution's, and not among them.
+func Partial(root, folder string, solved []Exercise) (map[string][]byte, error) {
+	number := slices.IndexFunc(All, func(c Chapter) bool { return c.Folder == folder }) + 1
+	files := make(map[string][]byte)
+	var failed error
+	err := eachWithExercises(root, folder, func(source *source, asked []*ast.FuncDecl) {
+		missing := slices.DeleteFunc(asked, func(f *ast.FuncDecl) bool {
+			return slices.Contains(solved, Exercise{File: source.name, Function: f.Name.Name})
+		})
+		if len(missing) == 0 {
+			return
+		}
+		content, err := source.without(missing, number)
+		files[source.name], failed = content, errors.Join(failed, err)
+	})
+	return files, errors.Join(err, failed)
+}
+
+var exercisePanic = regexp.MustCompile(`panic\(("chapter \d+: [^"]*")\)`)
+
+// Traced returns the files of a starter, in which whoever reaches an exercise first
+// adds its message to the file trace. A program says that on standard error, and a
+// test may look at that or not.
+func Traced(files map[string][]byte, trace string) map[string][]byte {
+	traced := map[string][]byte{"zz_trace.go": fmt.Appendf(nil, tracer, trace)}
+	for name, content := range files {
+		traced[name] = exercisePanic.ReplaceAll(content, []byte("panic(reached($1))"))
+	}
+	return traced
+}
+
+const tracer = `package main
+
+import "os"
+
+func reached(exercise string) string {
+	file, err := os.OpenFile(%q, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return exercise
+	}
+	defer file.Close()
+	_, _ = file.WriteString(exercise + "\n")
+	return exercise
+}
+`
+
+var testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+
+// InheritedTests returns the tests of a chapter in those files that are, byte for
+// byte, in the chapter before.
+func InheritedTests(root, folder string) ([]string, error) {
+	index := slices.IndexFunc(All, func(c Chapter) bool { return c.Folder == folder })
+	if index < 0 {
+		return nil, fmt.Errorf("%s is no chapter", folder)
+	}
+	if index == 0 {
+		return nil, nil
+	}
+	paths, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, path := range paths {
+		same, err := sameFile(path, filepath.Join(root, All[index-1].Folder, filepath.Base(path)))
+		if errors.Is(err, os.ErrNotExist) || err == nil && !same {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, match := range testFunction.FindAllStringSubmatch(string(content), -1) {
+			names = append(names, match[1])
+		}
+	}
+	return names, nil
+}
