@@ -88,6 +88,20 @@ func TestSignalsReachTheProgram(t *testing.T) {
 	}
 }
 
+// What a terminal or a shell sends to our process group, we forward; a container in
+// the same group would get it a second time.
+func TestSignalForOurGroupIsNotTheContainers(t *testing.T) {
+	running := container(t, nil, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running.Expect("ready")
+
+	ours, err := syscall.Getpgid(running.Pid())
+	require.NoError(t, err)
+	theirs, err := syscall.Getpgid(onlyChild(t, running.Pid()))
+	require.NoError(t, err)
+
+	require.NotEqual(t, ours, theirs)
+}
+
 func TestContainerDiesWithItsParent(t *testing.T) {
 	running := container(t, nil, "sh", "-c", "echo ready; exec sleep 60").Start(t)
 	running.Expect("ready")
