@@ -1,0 +1,28 @@
+package main
+
+var chapter3 = []Mutant{
+	{"chroot for pivot_root", "pivotroot.go", "if err := unix.PivotRoot(\".\", \".\"); err != nil {", "if err := unix.Chroot(\".\"); err == nil {\n		return nil\n	} else {", "TestChrootIsEscapedAndPivotRootIsNot|TestOnlyTheContainersOwnMountsAreSeen"},
+	{"old root kept", "pivotroot.go", `unix.Unmount(".", unix.MNT_DETACH)`, "error(nil)", "TestNothingOfTheHostIsInReach|TestOnlyTheContainersOwnMountsAreSeen|TestRootIsTheImage"},
+	{"mounts stay shared", "init.go", "unix.MS_REC|unix.MS_PRIVATE", "unix.MS_REC|unix.MS_SHARED", "TestRootIsTheImage"},
+	{"/sys writable", "mounts.go", "noTricks | unix.MS_RDONLY", "noTricks", "TestSysIsReadOnly"},
+	{"a device forgotten", "mounts.go", `{"/dev/zero", 1, 5}, `, "", "TestDevicesThatAShellNeeds"},
+	{"umask of the caller", "mounts.go", "	defer unix.Umask(unix.Umask(0))\n", "", "TestUmaskOfTheCallerStaysOutside|TestDevicesThatAShellNeeds"},
+	{"a trap for a mount point", "mounts.go", "!info.IsDir()", "!info.IsDir() && false", "TestHostileImageRunsInsideOrNotAtAll"},
+	{"links to mount points followed", "mounts.go", "os.Lstat(path)", "os.Stat(path)", "TestHostileImageRunsInsideOrNotAtAll"},
+	{"unpacked each time", "image.go", "if _, err := os.Stat(layer); err == nil {", "if false {", "TestImageIsUnpackedOnce"},
+	{"half a layer gets its name", "image.go", "if err := unpack(archive, partial); err != nil {\n		return errors.Join(err, os.RemoveAll(partial))\n	}", "if err := unpack(archive, partial); err != nil {\n		return errors.Join(err, os.Rename(partial, layer))\n	}", "TestHalfAnImageIsNone"},
+	{"a layer named by its image", "image.go", `filepath.Join(root, "layers", fmt.Sprintf("%x", digest.Sum(nil)))`, `filepath.Join(root, "layers", name)`, "TestChangedImageIsAnotherLayer"},
+	{"image name unchecked", "image.go", "if !imageName.MatchString(name) {", "if false {", "TestImageNames"},
+	{"names may climb", "unpack.go", `path.IsAbs(name) || name == ".." || len(name) > 2 && name[:3] == "../"`, "false", "TestUnpackStaysInside"},
+	{"modes lost", "unpack.go", "root.Chmod(name, header.FileInfo().Mode())", "error(nil)", "TestUnpackKeepsWhatTheArchiveSays"},
+	{"mode before owner", "unpack.go", "root.Lchown(name, header.Uid, header.Gid); err != nil {\n		return err\n	}\n	", "root.Chmod(name, header.FileInfo().Mode()); err != nil {\n		return err\n	}\n	defer root.Lchown(name, header.Uid, header.Gid)\n	", "TestUnpackKeepsWhatTheArchiveSays"},
+	{"the first entry stays", "unpack.go", "if err := root.RemoveAll(name); err != nil {", "if err := error(nil); err != nil {", "TestLaterEntryReplacesAnEarlierOne"},
+	{"devices unpacked as files", "unpack.go", "	case tar.TypeReg:\n", "	case tar.TypeReg, tar.TypeChar, tar.TypeBlock:\n", "TestUnpackStaysInside|TestUnpack|TestHostile"},
+	{"whiteout of a wrong name", "aufs.go", `strings.CutPrefix(entry.Name(), ".wh.")`, `strings.CutPrefix(entry.Name(), ".wh")`, "TestWhiteoutsOfAUFS"},
+	{"any device is a whiteout", "overlay.go", "stat.Rdev != 0", "false", "TestWhiteoutsOfOverlay"},
+	{"the image on top", "aufs.go", `"br=" + layers.Upper + "=rw:" + layers.Lower + "=ro+wh"`, `"br=" + layers.Lower + "=ro+wh:" + layers.Upper + "=rw"`, "TestOptions"},
+	{"containers share what they write", "overlay.go", `"lowerdir=" + layers.Lower + ",upperdir=" + layers.Upper`, `"lowerdir=" + layers.Upper + ",upperdir=" + layers.Lower`, "TestContainersOfOneImageDoNotSeeEachOther|TestWritingCopiesAndDeletingWhitesOut"},
+	{"root not as the image has it", "rootfs.go", "if err := layers.inherit(); err != nil {", "if err := error(nil); err != nil {", "TestRootIsAsTheImageHasIt"},
+	{"unmount failure ignored", "rootfs.go", "	if err := unix.Unmount(r.Path, 0); err != nil {", "	if err := unix.Unmount(r.Path, 0); false {", "TestBusyRootStays"},
+	{"what was written is kept", "rootfs.go", "	if err := os.RemoveAll(r.folder); err != nil {", "	if err := error(nil); err != nil {", "TestNothingIsLeftAfterwards"},
+}
