@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/magefile/mage/mg"
@@ -30,6 +31,7 @@ const (
 
 // Aliases are the names that are quicker to type.
 var Aliases = map[string]any{
+	"mutate":      Mutate.All,
 	"test":        Test.All,
 	"test:stage1": Test.Stage01,
 	"test:stage2": Test.Stage02,
@@ -133,6 +135,29 @@ func (Chapters) Carry(file string) error {
 	return err
 }
 
+// Check proves what takes too long to prove at every test.
+type Check mg.Namespace
+
+// Chapters proves that the steps of each chapter, done one by one, turn its tests green in their order.
+func (Check) Chapters() error {
+	return test("./internal/testbed/chapters", "-timeout=1h", "-args", "-proofs")
+}
+
+// Mutate breaks the chapters, one thing at a time, and sees their tests fail.
+type Mutate mg.Namespace
+
+// All breaks every chapter.
+func (Mutate) All() error {
+	mg.SerialDeps(BaseImage)
+	return rootProgram("mutate")
+}
+
+// Chapter breaks one chapter: mutate:chapter 3
+func (Mutate) Chapter(number int) error {
+	mg.SerialDeps(BaseImage)
+	return rootProgram("mutate", strconv.Itoa(number))
+}
+
 // Test runs the tests: all of them, or those of one chapter.
 type Test mg.Namespace
 
@@ -163,7 +188,8 @@ func (Test) Final() error { return test("./final/...") }
 // Internal tests what chapters and tinydocker share: the built-in image and the test harness.
 func (Test) Internal() error { return test("./internal/...") }
 
-// test builds as the caller and runs the test binaries as root.
+// test builds as the caller and runs the test binaries as root. What it is given ends a
+// `go test`: packages, and flags for them.
 func test(packages ...string) error {
 	mg.SerialDeps(BaseImage)
 	build := append([]string{"go", "build", "-o", testing + "/", "./final", "./internal/base/box"}, stages()...)
