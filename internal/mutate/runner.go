@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mytinydocker/internal/testbed"
+	"mytinydocker/internal/testbed/chapters"
 )
 
 // deadline bounds the tests of one mutant: some mistakes have a program wait for ever.
@@ -24,12 +25,12 @@ var deadline = time.Minute
 // each verdict at once. A mutant that does not compile is a mistake of the table.
 //
 // Without a mutant, the tests have to pass: one that fails anyway sees nothing.
-func tryAll(folder string, mutants []Mutant, tell func(Verdict)) ([]Verdict, error) {
+func tryAll(folder string, mutants []Mutant, tell func(Verdict)) (verdicts []Verdict, err error) {
 	work, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(work)
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	if err := shareWithBuilder(work); err != nil {
 		return nil, err
 	}
@@ -42,7 +43,6 @@ func tryAll(folder string, mutants []Mutant, tell func(Verdict)) ([]Verdict, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var verdicts []Verdict
 	var mistakes []error
 	for attempt := range buildAhead(ctx, folder, work, mutants) {
 		verdict, err := Verdict{}, attempt.err
@@ -136,11 +136,10 @@ func (a attempt) writeOverlay() (string, error) {
 }
 
 // test runs the tests up to the first that fails, and removes what was built.
-func (a attempt) test(limit time.Duration) (Verdict, error) {
-	defer os.RemoveAll(a.folder)
+func (a attempt) test(limit time.Duration) (verdict Verdict, err error) {
+	defer func() { err = errors.Join(err, os.RemoveAll(a.folder)) }()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	//nolint:forbidigo // to run programs is what this one is for
 	command := exec.CommandContext(ctx, a.tests(), "-test.v", "-test.failfast", "-test.run="+a.mutant.Run)
 	command.Dir = a.source
 	command.Env = append(os.Environ(), "TESTBED_BINARIES="+filepath.Dir(a.program()), "TESTBED_MUST=")
@@ -148,14 +147,9 @@ func (a attempt) test(limit time.Duration) (Verdict, error) {
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	command.WaitDelay = time.Second // somebody may hold the output open
 	output, err := command.CombinedOutput()
-	for _, left := range leftCgroup.FindAllSubmatch(output, -1) {
-		_ = syscall.Rmdir(string(left[1])) // fails if it is somebody's, or has gone
-	}
+	chapters.RemoveLeftCgroups(string(output))
 	return a.judge(string(output), err, ctx.Err() != nil)
 }
-
-// A mutant that does not remove its cgroups leaves them to the next one.
-var leftCgroup = regexp.MustCompile(`left behind: cgroup: (\S+)`)
 
 var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -202,10 +201,7 @@ func buildWith(t *testing.T, chapter Chapter, folder string, files map[string][]
 	return made
 }
 
-var leftCgroup = regexp.MustCompile(`left behind: cgroup: (\S+)`)
-
-// run runs one test. A chapter that cannot remove its cgroups yet leaves them, and the
-// next test would take them for its own.
+// run runs one test.
 func (b built) run(t *testing.T, test string) testbed.Result {
 	t.Helper()
 	result := testbed.Command{
@@ -215,8 +211,6 @@ func (b built) run(t *testing.T, test string) testbed.Result {
 		Env:      append(os.Environ(), "TESTBED_BINARIES="+filepath.Dir(b.program), "TESTBED_MUST="),
 		Deadline: time.Minute,
 	}.Run(t)
-	for _, left := range leftCgroup.FindAllStringSubmatch(result.Stdout+result.Stderr, -1) {
-		_ = unix.Rmdir(left[1]) // fails if it is somebody's, or has gone
-	}
+	RemoveLeftCgroups(result.Stdout + result.Stderr)
 	return result
 }
