@@ -135,12 +135,13 @@ func (a attempt) writeOverlay() (string, error) {
 	return "-overlay=" + path, os.WriteFile(path, content, 0o644)
 }
 
-// test runs the tests up to the first that fails, and removes what was built.
+// test runs the tests up to the first that fails, and removes what was built. They end
+// by themselves at the limit: then the supervisor ends what they have started.
 func (a attempt) test(limit time.Duration) (verdict Verdict, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(a.folder)) }()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), limit+limit/2)
 	defer cancel()
-	command := exec.CommandContext(ctx, a.tests(), "-test.v", "-test.failfast", "-test.run="+a.mutant.Run)
+	command := exec.CommandContext(ctx, a.tests(), "-test.v", "-test.failfast", "-test.timeout="+limit.String(), "-test.run="+a.mutant.Run)
 	command.Dir = a.source
 	command.Env = append(os.Environ(), "TESTBED_BINARIES="+filepath.Dir(a.program()), "TESTBED_MUST=")
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -148,7 +149,7 @@ func (a attempt) test(limit time.Duration) (verdict Verdict, err error) {
 	command.WaitDelay = time.Second // somebody may hold the output open
 	output, err := command.CombinedOutput()
 	chapters.RemoveLeftCgroups(string(output))
-	return a.judge(string(output), err, ctx.Err() != nil)
+	return a.judge(string(output), err, ctx.Err() != nil || strings.Contains(string(output), "panic: test timed out"))
 }
 
 var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
