@@ -51,7 +51,7 @@ import (
 //
 //learn:exercise
 func read(path string) ([]byte, error) {
-	panic("chapter 2: read is yours to write")
+	panic("chapter 2, step 1: read is yours to write")
 }
 
 // Given, not asked for.
@@ -61,14 +61,15 @@ type point struct{ x int }
 
 //learn:exercise
 func (p *point) move() {
-	panic("chapter 2: move is yours to write")
+	panic("chapter 2, step 2: move is yours to write")
 }
 `
 
 func TestStarterLacksTheBodiesOfTheExercises(t *testing.T) {
 	folder := tree(t, map[string]string{
 		"a/old.go": "package main\n",
-		"b/old.go": "package main\n", "b/new.go": solution, "b/new_test.go": "package main\n", "b/README.md": "# B\n",
+		"b/old.go": "package main\n", "b/new.go": solution, "b/new_test.go": "package main\n",
+		"b/README.md": "# A\n\n## Exercises\n\n1. **In.** Write `read` in `new.go`.\n2. **On.** Write `move` in `new.go`.\n",
 	})
 	useChapters(t, Chapter{Folder: "a"}, Chapter{Folder: "b"})
 
@@ -85,7 +86,10 @@ func TestStarterKeepsNoImportOfSolutionsOnly(t *testing.T) {
 		"//learn:exercise\nfunc pid() int { return os.Getpid() }\n\n//learn:exercise\nfunc tid() int { return unix.Gettid() }\n"
 	const group = "package main\n\nimport (\n\t\"os\"\n\n\t\"golang.org/x/sys/unix\"\n)\n\n" +
 		"//learn:exercise\nfunc pid() int { return os.Getpid() }\n\nfunc tid() int { return unix.Gettid() }\n"
-	folder := tree(t, map[string]string{"a/alone.go": alone, "a/block.go": block, "a/group.go": group})
+	folder := tree(t, map[string]string{
+		"a/alone.go": alone, "a/block.go": block, "a/group.go": group,
+		"a/README.md": "# A\n\n## Exercises\n\n1. **Who.** Write `pid` and `tid` in `alone.go`, `block.go` and `group.go`.\n",
+	})
 	useChapters(t, Chapter{Folder: "a"})
 
 	files, err := Starter(folder, "a")
@@ -117,6 +121,19 @@ func TestStarterAsksForNothingTwice(t *testing.T) {
 	first, err := Exercises(folder, "a")
 	require.NoError(t, err)
 	require.Equal(t, []Exercise{{"changed.go", "one"}, {"moved.go", "read"}, {"moved.go", "move"}}, first)
+}
+
+// A panic that names no step would leave the learner alone with it.
+func TestStarterAsksForNothingOutsideOfTheSteps(t *testing.T) {
+	folder := tree(t, map[string]string{
+		"a/a.go":      "package main\n\n//learn:exercise\nfunc one() int { return 1 }\n",
+		"a/README.md": "# A\n\n## Exercises\n\n1. **On.** Write `two` in `a.go`.\n",
+	})
+	useChapters(t, Chapter{Folder: "a"})
+
+	_, err := Starter(folder, "a")
+
+	require.EqualError(t, err, "a/README.md has no step for one in a.go")
 }
 
 func TestStarterOfNoChapter(t *testing.T) {
