@@ -30,14 +30,31 @@ func Exercises(root, folder string) ([]Exercise, error) {
 
 // Starter returns what a learner starts from: the files of a chapter that differ
 // from the solution, by name. The body of each exercise is a panic that names the
-// chapter, and imports that only these bodies use are missing. All else is the
+// chapter and the step, and imports that only these bodies use are missing. All else is the
 // same, byte for byte, as far as gofmt has formatted the solution.
 func Starter(root, folder string) (map[string][]byte, error) {
-	files := make(map[string][]byte)
 	number := slices.IndexFunc(All, func(c Chapter) bool { return c.Folder == folder }) + 1
+	if number == 0 {
+		return nil, fmt.Errorf("%s is no chapter", folder)
+	}
+	steps, err := Steps(root, folder)
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string][]byte)
 	var failed error
-	err := eachWithExercises(root, folder, func(source *source, asked []*ast.FuncDecl) {
-		content, err := source.without(asked, number)
+	err = eachWithExercises(root, folder, func(source *source, asked []*ast.FuncDecl) {
+		bodies := make(map[*ast.FuncDecl]string)
+		for _, function := range asked {
+			exercise := Exercise{File: source.name, Function: function.Name.Name}
+			step := slices.IndexFunc(steps, func(s Step) bool { return slices.Contains(s.Exercises, exercise) })
+			if step < 0 {
+				failed = errors.Join(failed, fmt.Errorf("%s/README.md has no step for %s in %s", folder, exercise.Function, exercise.File))
+				continue
+			}
+			bodies[function] = fmt.Sprintf("{\n\tpanic(\"chapter %d, step %d: %s is yours to write\")\n}", number, steps[step].Number, exercise.Function)
+		}
+		content, err := source.without(bodies)
 		files[source.name], failed = content, errors.Join(failed, err)
 	})
 	return files, errors.Join(err, failed)

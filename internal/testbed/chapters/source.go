@@ -69,16 +69,16 @@ func (s *source) text(node ast.Node) string {
 	return string(s.content[s.offset(node.Pos()):s.offset(node.End())])
 }
 
-// without returns the text with panics as bodies of the functions.
-func (s *source) without(functions []*ast.FuncDecl, chapter int) ([]byte, error) {
+// without returns the text with other bodies of some functions, which use no import.
+func (s *source) without(bodies map[*ast.FuncDecl]string) ([]byte, error) {
 	var edits []edit
-	for _, function := range functions {
+	for function, body := range bodies {
 		edits = append(edits, edit{
 			from: s.offset(function.Body.Pos()), to: s.offset(function.Body.End()),
-			text: fmt.Sprintf("{\n\tpanic(\"chapter %d: %s is yours to write\")\n}", chapter, function.Name.Name),
+			text: body,
 		})
 	}
-	edits = append(edits, s.removeImports(s.usedWithout(functions))...)
+	edits = append(edits, s.removeImports(s.usedWithout(bodies))...)
 	content, err := format.Source(apply(s.content, edits)) // closes the gaps between imports
 	if err != nil {
 		return nil, fmt.Errorf("starter of %s: %w", s.name, err)
@@ -113,12 +113,14 @@ func (s *source) removeImports(used map[string]bool) []edit {
 
 // usedWithout returns the names of packages that are used outside of the bodies
 // of the functions.
-func (s *source) usedWithout(functions []*ast.FuncDecl) map[string]bool {
+func (s *source) usedWithout(functions map[*ast.FuncDecl]string) map[string]bool {
 	used := make(map[string]bool)
 	ast.Inspect(s.file, func(node ast.Node) bool {
-		if function, ok := node.(*ast.FuncDecl); ok && slices.Contains(functions, function) {
-			ast.Inspect(function.Type, func(node ast.Node) bool { return noteUse(used, node) })
-			return false
+		if function, ok := node.(*ast.FuncDecl); ok {
+			if _, without := functions[function]; without {
+				ast.Inspect(function.Type, func(node ast.Node) bool { return noteUse(used, node) })
+				return false
+			}
 		}
 		return noteUse(used, node)
 	})
