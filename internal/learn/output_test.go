@@ -1,0 +1,110 @@
+package learn
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/stretchr/testify/require"
+)
+
+const testify = "=== RUN   TestX\n    a_test.go:19: \n        \tError Trace:\t/home/a_test.go:19\n" +
+	"        \tError:      \tNot equal: \n        \t            \texpected: \"1\"\n        \t            \tactual  : \"2\"\n" +
+	"        \t            \t\n        \t            \tDiff:\n        \t            \t--- Expected\n        \t            \t+++ Actual\n" +
+	"        \t            \t@@ -1 +1 @@\n        \tTest:       \tTestX\n        \tMessages:   \tbecause\n--- FAIL: TestX (0.01s)\nFAIL\n"
+
+func TestOutputIsTrimmed(t *testing.T) {
+	for name, test := range map[string]struct{ output, want string }{
+		"assertion": {testify, "at a_test.go:19\nNot equal:\nexpected: \"1\"\nactual  : \"2\"\nbecause"},
+		"not written": {
+			"panic: chapter 1, step 2: send is yours to write [recovered, repanicked]\n\ngoroutine 1\n",
+			"panic: chapter 1, step 2: send is yours to write",
+		},
+		"not written, within a container": {
+			`actual  : testbed.Result{Stderr:"panic: chapter 1, step 2: send is yours to write\n\ngoroutine 1"}`,
+			"panic: chapter 1, step 2: send is yours to write",
+		},
+		"stray panic": {
+			"\tactual  : Result{Stderr:\"panic: assignment to nil map\\n\\ngoroutine 1 [running]:\\nmain.x()\\n\\t/usr/go/src/os.go:1\\n\\t/r/work/stage01-a/init.go:75 +0x12\\n\"}",
+			"panic: assignment to nil map\nat init.go:75",
+		},
+		"fatal": {"=== RUN   TestX\n    b_test.go:3: no such thing\n--- FAIL: TestX (0s)\nFAIL\n", "at b_test.go:3\nno such thing"},
+		"left":  {"=== RUN   TestX\n--- PASS: TestX (0s)\nPASS\ntestbed: left behind: mount /x\n" + redMark, "testbed: left behind: mount /x"},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, trim(test.output)) })
+	}
+}
+
+func TestLongOutputIsCut(t *testing.T) {
+	text := shorten(strings.Repeat("é", 1000) + strings.Repeat("\nx", 100))
+
+	require.Len(t, strings.Split(text, "\n"), mostLines+1)
+	require.Len(t, []rune(strings.Split(text, "\n")[0]), mostRunes+1)
+}
+
+func TestFirstFailureOnly(t *testing.T) {
+	require.Equal(t, trim(testify), trim(testify+testify))
+}
+
+func TestJudgement(t *testing.T) {
+	for name, test := range map[string]struct {
+		output string
+		want   verdict
+	}{
+		"passed":              {"--- PASS: TestX (0.01s)\nPASS\n", passed},
+		"another test passed": {"--- PASS: TestXY (0.01s)\nPASS\n", failed},
+		"no such test":        {"testing: warning: no tests to run\nPASS\n", failed},
+		"left behind":         {"--- PASS: TestX (0.01s)\nPASS\ntestbed: left behind: mount /x\n" + redMark, failed},
+		"skipped":             {"=== RUN   TestX\n    x_test.go:3: needs AUFS\n--- SKIP: TestX (0.01s)\nPASS\n", skipped},
+		"its own panic":       {"panic: chapter 1, step 2: a is yours to write\n" + redMark, failed},
+		"panic of a later":    {"panic: chapter 1, step 3: a is yours to write\n" + redMark, waiting},
+		"of both":             {"panic: chapter 1, step 3: a is yours to write\npanic: chapter 1, step 2: b is yours to write\n" + redMark, failed},
+		"assertion":           {testify + redMark, failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _ := judge(test.output, "TestX", 2)
+
+			require.Equal(t, test.want, got)
+		})
+	}
+}
+
+func TestMarkdownIsRendered(t *testing.T) {
+	text := plain("One *two*\n`three*` **four**.\n\n- item\n  goes on\n- [x](y)\n\n```go\na := *b\n```")
+
+	require.Equal(t, "One two three* four.\n\n- item goes on\n- x (y)\n\n    a := *b", text)
+	for _, line := range strings.Split(plain(strings.Repeat("word ", 100)), "\n") {
+		require.LessOrEqual(t, len(line), width)
+	}
+}
+
+func TestWatchWaitsForQuiet(t *testing.T) {
+	folder := t.TempDir()
+	watcher, err := fsnotify.NewWatcher()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, watcher.Close()) }()
+	require.NoError(t, watcher.Add(folder))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	checks := 0
+
+	err = whenQuiet(ctx, watcher, func() error {
+		checks++
+		switch checks {
+		case 1: // a burst, and what is no Go file
+			for _, name := range []string{"a.go", "b.go", "a.go", ".a.go.swp"} {
+				require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o644))
+			}
+		case 2:
+			cancel()
+		}
+		return nil
+	})
+
+	require.NoError(t, err)
+	require.Equal(t, 2, checks)
+}
