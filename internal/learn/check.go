@@ -1,0 +1,196 @@
+package learn
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"mytinydocker/internal/testbed/chapters"
+)
+
+// verdict is what the tests say of one step.
+type verdict int
+
+const (
+	passed  verdict = iota
+	skipped         // this machine cannot tell
+	waiting         // the tests get as far as a later step, which is not written yet
+	failed
+)
+
+// Check builds the learner's program, asks the tests of the steps in their order, and
+// shows the first step that is not done. When all are, it asks all tests of the chapter.
+// Red tests are no error: an error is what keeps Check from telling.
+func (w Workshop) Check() error {
+	folder, steps, remembered, err := w.current()
+	if err != nil {
+		return err
+	}
+	tests, complaint, err := w.build(folder)
+	if err != nil {
+		return err
+	}
+	if complaint != "" {
+		w.say("%s\nIt does not compile yet.", complaint)
+		return nil
+	}
+	state := record{Step: len(steps) + 1}
+	var output string
+	for _, step := range steps {
+		result, test, text, err := w.ask(tests, step)
+		if err != nil {
+			return err
+		}
+		if result == failed {
+			state.Step, output = step.Number, fmt.Sprintf("%s fails:\n\n%s", test, indent(trim(text)))
+			break
+		}
+		if result == passed {
+			state.Passed = append(state.Passed, step.Number)
+		} else {
+			w.say("Step %d, %s: %s", step.Number, step.Title, text)
+		}
+	}
+	if err := w.update(func(p *progress) { p.of(folder).Step, p.of(folder).Passed = state.Step, state.Passed }); err != nil {
+		return err
+	}
+	w.say("%s\n", bar(folder, len(steps), state.Passed))
+	if state.Step <= len(steps) {
+		return w.show(folder, steps[state.Step-1], remembered.Hints[state.Step], output)
+	}
+	return w.finish(folder, tests)
+}
+
+// build makes the learner's program and its tests, and what they need. The complaint is
+// the compiler's.
+func (w Workshop) build(folder string) (tests func(pattern string) (string, error), complaint string, err error) {
+	binaries, err := filepath.Abs(filepath.Join(w.Root, "bin", "learn"))
+	if err != nil {
+		return nil, "", err
+	}
+	pkg, program := "./"+work+"/"+folder, filepath.Join(binaries, folder)
+	for _, words := range [][]string{
+		{"build", "-buildvcs=false", "-o", filepath.Join(binaries, "box"), "./internal/base/box"},
+		{"build", "-buildvcs=false", "-o", program, pkg},
+		{"test", "-c", "-o", program + ".test", pkg},
+	} {
+		command := w.goTool(words...)
+		command.Dir = w.Root
+		output, err := command.CombinedOutput()
+		if _, refused := errors.AsType[*exec.ExitError](err); refused {
+			return nil, string(output), nil
+		}
+		if err != nil {
+			return nil, "", err
+		}
+	}
+	return func(pattern string) (string, error) {
+		words := slices.Concat(w.AsRoot, []string{
+			"env", "TESTBED_BINARIES=" + binaries, program + ".test", "-test.v", "-test.timeout=10m", "-test.run=" + pattern,
+		})
+		command := exec.Command(words[0], words[1:]...)
+		command.Dir = w.folder(folder)
+		output, err := command.CombinedOutput()
+		if _, red := errors.AsType[*exec.ExitError](err); err != nil && !red {
+			return "", fmt.Errorf("run the tests: %w", err)
+		}
+		if err != nil {
+			return string(output) + "\n" + redMark, nil
+		}
+		return string(output), nil
+	}, "", nil
+}
+
+// redMark is the last line of what tests have printed that have failed.
+const redMark = "FAIL: exit status"
+
+// ask runs the tests of a step, one after the other. It returns the test that failed and
+// what it printed, or, where the tests cannot tell, why.
+func (w Workshop) ask(tests func(string) (string, error), step chapters.Step) (verdict, string, string, error) {
+	worst, reason := passed, ""
+	for _, test := range step.Tests {
+		output, err := tests("^" + regexp.QuoteMeta(test) + "$")
+		if err != nil {
+			return failed, "", "", err
+		}
+		switch result, why := judge(output, test, step.Number); {
+		case result == failed:
+			return failed, test, output, nil
+		case result > worst:
+			worst, reason = result, why
+		}
+	}
+	return worst, "", reason, nil
+}
+
+var mine = regexp.MustCompile(`panic: chapter \d+, step (\d+): (\w+) is yours to write`)
+
+// judge says what the output of one test means for a step.
+func judge(output, test string, step int) (verdict, string) {
+	red := strings.Contains(output, redMark)
+	if !red && strings.Contains(output, "--- PASS: "+test+" ") {
+		return passed, ""
+	}
+	if !red && strings.Contains(output, "--- SKIP: "+test+" ") {
+		return skipped, fmt.Sprintf("%s cannot tell on this machine: %s", test, strings.Join(strings.Fields(message(output)), " "))
+	}
+	if panics := mine.FindAllStringSubmatch(output, -1); panics != nil {
+		for _, panic := range panics {
+			if panic[1] <= fmt.Sprint(step) { // a chapter has less than ten steps
+				return failed, ""
+			}
+		}
+		return waiting, fmt.Sprintf("%s gets as far as %s, which step %s asks for.", test, panics[0][2], panics[0][1])
+	}
+	return failed, ""
+}
+
+// show shows a step that is not done.
+func (w Workshop) show(folder string, step chapters.Step, known int, output string) error {
+	places, err := w.whereToRead(folder, step)
+	if err != nil {
+		return err
+	}
+	w.say("Step %d: %s", step.Number, step.Title)
+	w.say("%s\n", indent(plain(step.Text)))
+	w.say("%s\n", output)
+	for _, place := range places {
+		w.say("Read  %s", place)
+	}
+	for _, exercise := range step.Exercises {
+		w.say("Edit  %s", w.position(folder, exercise))
+	}
+	if more := len(step.Hints) - known; more > 0 {
+		w.say("Stuck? go tool mage learn:hint (%d of %d still folded)", more, len(step.Hints))
+	} else {
+		w.say("Stuck? go tool mage learn:diff shows yours beside the reference")
+	}
+	return nil
+}
+
+// finish asks all tests of a chapter whose steps are done, and says what is next.
+func (w Workshop) finish(folder string, tests func(string) (string, error)) error {
+	w.say("Every step is done. Now all tests of the chapter, once:")
+	output, err := tests(".")
+	if err != nil {
+		return err
+	}
+	if strings.Contains(output, redMark) {
+		names := failing(output)
+		w.say("\n%s\n\n%s", strings.Join(append([]string{"These fail, and passed in the chapter you started from or in its solution:"}, names...), "\n  "), indent(trim(output)))
+		w.say("\nA step's own tests do not see everything. Compare with go tool mage learn:diff")
+		return nil
+	}
+	w.say("All of them pass.\n")
+	w.say("  go tool mage learn:diff    shows yours beside the reference")
+	if number(folder) < len(chapters.All) {
+		w.say("  go tool mage learn:next    goes on to chapter %d, %s", number(folder)+1, chapters.All[number(folder)].Title)
+		return nil
+	}
+	w.say("This was the last chapter. final/ is where it leads to: go tool mage run.")
+	return nil
+}

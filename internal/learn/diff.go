@@ -1,0 +1,98 @@
+package learn
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"mytinydocker/internal/testbed/chapters"
+)
+
+// Diff shows the learner's functions of the current step beside the reference; when
+// every step is done, those of all.
+func (w Workshop) Diff() error {
+	folder, steps, record, err := w.current()
+	if err != nil {
+		return err
+	}
+	if record.Step <= len(steps) {
+		steps = steps[record.Step-1 : record.Step]
+	}
+	for _, step := range steps {
+		w.say("Step %d: %s", step.Number, step.Title)
+		for _, exercise := range step.Exercises {
+			text, err := w.compare(folder, exercise)
+			if err != nil {
+				return err
+			}
+			w.say("\n%s", text)
+		}
+	}
+	return nil
+}
+
+// compare returns a unified diff from the learner's function to the reference.
+func (w Workshop) compare(folder string, exercise chapters.Exercise) (string, error) {
+	yours, err := cutOut(filepath.Join(w.folder(folder), exercise.File), exercise.Function)
+	if err != nil {
+		return "", err
+	}
+	reference, err := cutOut(filepath.Join(w.Root, folder, exercise.File), exercise.Function)
+	if err != nil {
+		return "", err
+	}
+	if yours == reference {
+		return fmt.Sprintf("%s in %s is the reference, letter for letter.", exercise.Function, exercise.File), nil
+	}
+	return string(diff.Diff(
+		filepath.Join(work, folder, exercise.File), []byte(yours+"\n"),
+		filepath.Join(folder, exercise.File), []byte(reference+"\n"),
+	)), nil
+}
+
+// cutOut returns a function as it is written in a file, without its doc comment.
+func cutOut(path, name string) (string, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	set := token.NewFileSet()
+	function, err := declaration(set, path, content, name)
+	if err != nil {
+		return "", err
+	}
+	return string(content[set.Position(function.Pos()).Offset:set.Position(function.End()).Offset]), nil
+}
+
+func declaration(set *token.FileSet, path string, content []byte, name string) (*ast.FuncDecl, error) {
+	file, err := parser.ParseFile(set, path, content, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, declaration := range file.Decls {
+		if function, ok := declaration.(*ast.FuncDecl); ok && function.Name.Name == name {
+			return function, nil
+		}
+	}
+	return nil, fmt.Errorf("%s has no function %s", path, name)
+}
+
+// position is the file and the line of a function of the learner's.
+func (w Workshop) position(folder string, exercise chapters.Exercise) string {
+	path := filepath.Join(work, folder, exercise.File)
+	set := token.NewFileSet()
+	content, err := os.ReadFile(filepath.Join(w.Root, path))
+	if err != nil {
+		return path
+	}
+	function, err := declaration(set, path, content, exercise.Function)
+	if err != nil {
+		return path // the learner has moved it
+	}
+	return fmt.Sprintf("%s:%d", path, set.Position(function.Pos()).Line)
+}
