@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/magefile/mage/mg"
 	"golang.org/x/sys/unix"
 
+	"mytinydocker/internal/learn"
 	"mytinydocker/internal/testbed/chapters"
 )
 
@@ -156,6 +158,49 @@ func (Mutate) All() error {
 func (Mutate) Chapter(number int) error {
 	mg.SerialDeps(BaseImage)
 	return rootProgram("mutate", strconv.Itoa(number))
+}
+
+// Learn is the workshop: a chapter is laid out in work/, and red tests turn green.
+type Learn mg.Namespace
+
+// Start lays out a chapter, given by its number or its folder, for you to fill in: learn:start 1
+func (Learn) Start(chapter string) error { return workshop().Start(chapter) }
+
+// Restart lays out a chapter anew, and moves what you have written aside.
+func (Learn) Restart(chapter string) error { return workshop().Restart(chapter) }
+
+// Check says which step is next, and what its tests say of what you have written.
+func (Learn) Check() error { return inWorkshop(learn.Workshop.Check) }
+
+// Watch checks whenever you save, until Ctrl-C.
+func (Learn) Watch(ctx context.Context) error {
+	return inWorkshop(func(w learn.Workshop) error { return w.Watch(ctx) })
+}
+
+// Hint unfolds one more hint for the current step.
+func (Learn) Hint() error { return workshop().Hint() }
+
+// Diff shows your functions of the current step beside the reference.
+func (Learn) Diff() error { return workshop().Diff() }
+
+// Next goes on to the chapter after the current one.
+func (Learn) Next() error { return workshop().Next() }
+
+// Status draws what is done of every chapter.
+func (Learn) Status() error { return workshop().Status() }
+
+func workshop() learn.Workshop { return learn.Workshop{Root: ".", Out: os.Stdout} }
+
+// inWorkshop does what builds as the caller and tests as root.
+func inWorkshop(do func(learn.Workshop) error) error {
+	mg.SerialDeps(BaseImage)
+	prefix, err := rootCommand()
+	if err != nil {
+		return err
+	}
+	w := workshop()
+	w.AsRoot = prefix
+	return do(w)
 }
 
 // Test runs the tests: all of them, or those of one chapter.
