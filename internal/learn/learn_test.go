@@ -234,3 +234,18 @@ func TestWhereToRead(t *testing.T) {
 	require.Equal(t, []string{`work/stage01-a/README.md:11, "Make it pass", from "Add first"`}, sum, "where the function is quoted")
 	require.Equal(t, []string{`work/stage01-a/README.md:17, "Make it pass", from "Then double"`}, twice, "where it is named, and not in a table")
 }
+
+// A container that panics may show no more than its exit status.
+func TestWhatIsNotWrittenYetIsMarked(t *testing.T) {
+	w, out := newWorkshop(t)
+	require.NoError(t, w.Start("1"))
+	steps, err := chapters.Steps(w.Root, "stage01-a")
+	require.NoError(t, err)
+
+	require.NoError(t, w.show("stage01-a", steps[0], 0, ""))
+	require.Contains(t, out.String(), "Edit  work/stage01-a/a.go:4 (add is not written yet)\n")
+
+	write(t, w, "work/stage01-a/a.go", reference)
+	require.NoError(t, w.show("stage01-a", steps[0], 0, ""))
+	require.Contains(t, out.String(), "Edit  work/stage01-a/a.go:4\n")
+}

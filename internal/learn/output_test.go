@@ -10,6 +10,8 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 	"github.com/stretchr/testify/require"
+
+	"mytinydocker/internal/testbed/chapters"
 )
 
 const testify = "=== RUN   TestX\n    a_test.go:19: \n        \tError Trace:\t/home/a_test.go:19\n" +
@@ -69,6 +71,31 @@ func TestJudgement(t *testing.T) {
 			got, _ := judge(test.output, "TestX", 2)
 
 			require.Equal(t, test.want, got)
+		})
+	}
+}
+
+// Who runs the chapter's program by hand meanwhile makes a cgroup that a suite sees.
+func TestWhatIsLeftBehindIsAskedForTwice(t *testing.T) {
+	const pass, left = "--- PASS: TestX (0s)\nPASS\n", "testbed: left behind: cgroup: /x\n" + redMark
+	step := chapters.Step{Number: 1, Tests: []string{"TestX"}}
+	for name, test := range map[string]struct {
+		outputs []string
+		want    verdict
+	}{
+		"somebody else's": {[]string{pass + left, pass}, passed},
+		"the test's":      {[]string{pass + left, pass + left}, failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			got, _, _, err := Workshop{}.ask(func(string) (string, error) {
+				asked++
+				return test.outputs[asked-1], nil
+			}, step)
+
+			require.NoError(t, err)
+			require.Equal(t, test.want, got)
+			require.Equal(t, 2, asked)
 		})
 	}
 }
