@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 
@@ -75,14 +76,15 @@ func declaration(set *token.FileSet, path string, content []byte, name string) (
 		return nil, err
 	}
 	for _, declaration := range file.Decls {
-		if function, ok := declaration.(*ast.FuncDecl); ok && function.Name.Name == name {
+		if function, ok := declaration.(*ast.FuncDecl); ok && function.Name.Name == name && function.Body != nil {
 			return function, nil
 		}
 	}
 	return nil, fmt.Errorf("%s has no function %s", path, name)
 }
 
-// position is the file and the line of a function of the learner's.
+// position is the file and the line of a function of the learner's, and says whether it
+// is still the starter's.
 func (w Workshop) position(folder string, exercise chapters.Exercise) string {
 	path := filepath.Join(work, folder, exercise.File)
 	set := token.NewFileSet()
@@ -94,5 +96,10 @@ func (w Workshop) position(folder string, exercise chapters.Exercise) string {
 	if err != nil {
 		return path // the learner has moved it
 	}
-	return fmt.Sprintf("%s:%d", path, set.Position(function.Pos()).Line)
+	at := fmt.Sprintf("%s:%d", path, set.Position(function.Pos()).Line)
+	body := content[set.Position(function.Body.Pos()).Offset:set.Position(function.Body.End()).Offset]
+	if strings.Contains(string(body), exercise.Function+" is yours to write\")") {
+		at += fmt.Sprintf(" (%s is not written yet)", exercise.Function)
+	}
+	return at
 }
