@@ -33,6 +33,13 @@ func Exercises(root, folder string) ([]Exercise, error) {
 // chapter and the step, and imports that only these bodies use are missing. All else is the
 // same, byte for byte, as far as gofmt has formatted the solution.
 func Starter(root, folder string) (map[string][]byte, error) {
+	return Partial(root, folder, nil)
+}
+
+// Partial returns what a learner has who has done some of the exercises: the files of
+// the starter, in which the bodies of these are as in the solution. A file in which
+// none is missing is the solution's, and not among them.
+func Partial(root, folder string, solved []Exercise) (map[string][]byte, error) {
 	number := slices.IndexFunc(All, func(c Chapter) bool { return c.Folder == folder }) + 1
 	if number == 0 {
 		return nil, fmt.Errorf("%s is no chapter", folder)
@@ -47,12 +54,18 @@ func Starter(root, folder string) (map[string][]byte, error) {
 		bodies := make(map[*ast.FuncDecl]string)
 		for _, function := range asked {
 			exercise := Exercise{File: source.name, Function: function.Name.Name}
+			if slices.Contains(solved, exercise) {
+				continue
+			}
 			step := slices.IndexFunc(steps, func(s Step) bool { return slices.Contains(s.Exercises, exercise) })
 			if step < 0 {
 				failed = errors.Join(failed, fmt.Errorf("%s/README.md has no step for %s in %s", folder, exercise.Function, exercise.File))
 				continue
 			}
 			bodies[function] = fmt.Sprintf("{\n\tpanic(\"chapter %d, step %d: %s is yours to write\")\n}", number, steps[step].Number, exercise.Function)
+		}
+		if len(bodies) == 0 {
+			return
 		}
 		content, err := source.without(bodies)
 		files[source.name], failed = content, errors.Join(failed, err)

@@ -3,34 +3,13 @@ package chapters
 import (
 	"errors"
 	"fmt"
-	"go/ast"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 )
 
-// Partial returns what a learner has who has done some of the exercises: the files of
-// the starter, in which the bodies of these are as in the solution. A file in which
-// none is missing is the solution's, and not among them.
-func Partial(root, folder string, solved []Exercise) (map[string][]byte, error) {
-	number := slices.IndexFunc(All, func(c Chapter) bool { return c.Folder == folder }) + 1
-	files := make(map[string][]byte)
-	var failed error
-	err := eachWithExercises(root, folder, func(source *source, asked []*ast.FuncDecl) {
-		missing := slices.DeleteFunc(asked, func(f *ast.FuncDecl) bool {
-			return slices.Contains(solved, Exercise{File: source.name, Function: f.Name.Name})
-		})
-		if len(missing) == 0 {
-			return
-		}
-		content, err := source.without(missing, number)
-		files[source.name], failed = content, errors.Join(failed, err)
-	})
-	return files, errors.Join(err, failed)
-}
-
-var exercisePanic = regexp.MustCompile(`panic\(("chapter \d+: [^"]*")\)`)
+var exercisePanic = regexp.MustCompile(`panic\(("chapter \d+, step \d+: [^"]*")\)`)
 
 // Traced returns the files of a starter, in which whoever reaches an exercise first
 // adds its message to the file trace. A program says that on standard error, and a

@@ -50,9 +50,9 @@ func TestPartial(t *testing.T) {
 }
 
 func TestTraced(t *testing.T) {
-	files := Traced(map[string][]byte{"a.go": []byte("{\n\tpanic(\"chapter 3: x is yours to write\")\n}")}, "/trace")
+	files := Traced(map[string][]byte{"a.go": []byte("{\n\tpanic(\"chapter 3, step 1: x is yours to write\")\n}")}, "/trace")
 
-	require.Equal(t, "{\n\tpanic(reached(\"chapter 3: x is yours to write\"))\n}", string(files["a.go"]))
+	require.Equal(t, "{\n\tpanic(reached(\"chapter 3, step 1: x is yours to write\"))\n}", string(files["a.go"]))
 	require.Contains(t, string(files["zz_trace.go"]), `"/trace"`)
 }
 
@@ -109,7 +109,7 @@ func proveSteps(t *testing.T, chapter Chapter, number int, steps []Step) (wrong 
 	return wrong
 }
 
-var missing = regexp.MustCompile(`panic: chapter \d+: (\w+) is yours to write`)
+var missing = regexp.MustCompile(`panic: chapter \d+, step \d+: (\w+) is yours to write`)
 
 // proveTest says what is wrong with one test of a step.
 func proveTest(before, after testbed.Result, chapter, step int, test string) (wrong []string) {
@@ -117,7 +117,7 @@ func proveTest(before, after testbed.Result, chapter, step int, test string) (wr
 	if strings.Contains(output, "--- SKIP: "+test) {
 		return nil // the chapter's own suite says what is missing
 	}
-	clear := regexp.MustCompile(fmt.Sprintf(`panic: chapter %d: |--- FAIL: %s`, chapter, test))
+	clear := regexp.MustCompile(fmt.Sprintf(`panic: chapter %d, step \d+: |--- FAIL: %s`, chapter, test))
 	switch {
 	case before.Code == 0:
 		wrong = append(wrong, fmt.Sprintf("step %d: %s passes before it, or is not there", step, test))
