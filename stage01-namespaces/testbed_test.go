@@ -29,6 +29,9 @@ func runContainer(t *testing.T, command ...string) testbed.Result {
 	return container(t, nil, command...).Run(t)
 }
 
+// mountAsInit mounts what init mounts, for the thread that calls it.
+func mountAsInit() error { return mountProc() }
+
 // textFile makes a file and returns its path inside of a container.
 func textFile(t *testing.T, content string, mode os.FileMode) string {
 	t.Helper()

@@ -95,6 +95,14 @@ func mountsBelow(t *testing.T, folder string) []string {
 	return mounts
 }
 
+// mountAsInit mounts what init mounts, for the thread that calls it.
+func mountAsInit() error {
+	if err := makeMountsPrivate(); err != nil {
+		return err
+	}
+	return mountAll()
+}
+
 // textFile adds a file to the image and returns its path inside of a container.
 func textFile(t *testing.T, content string, mode os.FileMode) string {
 	t.Helper()

@@ -118,6 +118,17 @@ func unionMounts(t *testing.T, test func(t *testing.T, union Union, layers Layer
 	}
 }
 
+func TestUnionShowsBothLayers(t *testing.T) {
+	unionMounts(t, func(t *testing.T, _ Union, layers Layers, target string) {
+		require.NoError(t, os.WriteFile(filepath.Join(target, "new"), []byte("container"), 0o644))
+
+		require.Equal(t, "image", content(t, target, "folder/file"))
+		require.Equal(t, "container", content(t, target, "new"))
+		require.Equal(t, "container", content(t, layers.Upper, "new"))
+		require.NoFileExists(t, filepath.Join(layers.Lower, "new"))
+	})
+}
+
 func TestWritingCopiesAndDeletingWhitesOut(t *testing.T) {
 	unionMounts(t, func(t *testing.T, union Union, layers Layers, target string) {
 		require.NoError(t, os.WriteFile(filepath.Join(target, "changed"), []byte("container"), 0o644))

@@ -19,6 +19,22 @@ func TestProgramIsPID1(t *testing.T) {
 	require.Equal(t, testbed.Result{Stdout: "1\n"}, result)
 }
 
+// Init cannot run anything before all of it is written, but it can say what it does.
+// It goes on only as process 1, and only when it has read its message.
+func TestInitIsTheFirstProcessAndGetsItsMessage(t *testing.T) {
+	before, err := os.Hostname()
+	require.NoError(t, err)
+	command := container(t, []string{"--hostname", "tiny"}, "true")
+	command.Args = append([]string{"--debug"}, command.Args...)
+
+	result := command.Run(t)
+
+	require.Contains(t, result.Stderr, `init: sethostname \"tiny\"`)
+	after, err := os.Hostname()
+	require.NoError(t, err)
+	require.Equal(t, before, after, "the host's name has changed")
+}
+
 func TestProcShowsOnlyTheContainer(t *testing.T) {
 	result := runContainer(t, "sh", "-c", "cd /proc; echo [0-9]*; read -r pid _ < self/stat; echo self $pid")
 
@@ -100,6 +116,27 @@ func TestHostKeepsItsProcEvenWhereRootIsShared(t *testing.T) {
 	require.Equal(t, before, mountinfo(t), "a mount of the container has reached the host")
 	self := testbed.Run(t, "cat", "/proc/self/comm")
 	require.Equal(t, testbed.Result{Stdout: "cat\n"}, self)
+}
+
+// The same without a program that looks at it: what init mounts is in its own mount
+// namespace, and not in the one of which that is a copy.
+func TestInitMountsProcForItselfAlone(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	inSharedMountNamespace(t)
+	before := mountinfo(t)
+	host, err := os.Open("/proc/thread-self/ns/mnt")
+	require.NoError(t, err)
+	defer host.Close()
+	require.NoError(t, unix.Unshare(unix.CLONE_NEWNS))
+
+	require.NoError(t, mountAsInit())
+
+	inside := mountinfo(t)
+	require.Equal(t, strings.Count(before, " / /proc ")+1, strings.Count(inside, " / /proc "), "one more is mounted on /proc")
+	require.Regexp(t, ` / /proc rw,nosuid,nodev,noexec,relatime - proc `, inside)
+	require.NotContains(t, inside, "shared:", "the copy still shares mounts with the host")
+	require.NoError(t, unix.Setns(int(host.Fd()), unix.CLONE_NEWNS))
+	require.Equal(t, before, mountinfo(t), "a mount of init's has reached the host")
 }
 
 // inSharedMountNamespace moves the rest of the test into a mount namespace

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/base/probe"
 	"mytinydocker/internal/testbed"
@@ -107,6 +108,27 @@ func TestNothingIsLeftAfterwards(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, left, name)
 	}
+}
+
+// Any mount will do for the root.
+func TestRemoveUnmountsFirst(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	folder := filepath.Join(testbed.StateRoot(t), "container")
+	rootfs := &Rootfs{Path: filepath.Join(folder, "merged"), folder: folder}
+	require.NoError(t, os.MkdirAll(rootfs.Path, 0o755))
+	require.NoError(t, unix.Mount("none", rootfs.Path, "tmpfs", 0, ""))
+	file, err := os.Create(filepath.Join(rootfs.Path, "data"))
+	require.NoError(t, err)
+
+	busy := rootfs.Remove()
+	_, kept := os.Stat(file.Name())
+	require.NoError(t, file.Close())
+
+	require.ErrorIs(t, busy, unix.EBUSY)
+	require.NoError(t, kept, "what cannot be unmounted is not removed")
+	require.NoError(t, rootfs.Remove())
+	require.NoDirExists(t, folder)
+	require.Empty(t, mountsBelow(t, folder))
 }
 
 // What cannot be unmounted is not removed, and neither is what the container has

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestExitStatusOfEachEnd(t *testing.T) {
+	for script, want := range map[string]error{
+		"exit 0":        nil,
+		"exit 7":        &ExitError{Code: 7},
+		"exit 255":      &ExitError{Code: 255},
+		"kill -KILL $$": &ExitError{Code: 128 + 9},
+		"kill -TERM $$": &ExitError{Code: 128 + 15},
+	} {
+		process := exec.Command("sh", "-c", script)
+		_ = process.Run() // says the same in other words
+
+		require.Equal(t, want, exitOf(process.ProcessState), script)
+	}
+}
