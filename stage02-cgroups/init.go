@@ -51,8 +51,9 @@ func setHostname(name string) error {
 	return nil
 }
 
-// mountProc covers /proc, which still shows the processes of the host, with
-// one that shows this PID namespace.
+// mountProc covers /proc, which still shows the processes of the host, with one
+// that shows this PID namespace, with the mount options nosuid, nodev and noexec.
+// The mounts are made private before that, all of them: the host notices nothing.
 //
 //learn:exercise
 func mountProc() error {
@@ -70,8 +71,10 @@ func mountProc() error {
 	return nil
 }
 
-// execute replaces this program by the user's: same process, so still PID 1.
-// The error it returns holds the exit status that tells why that failed.
+// execute replaces this program by the user's: same process, so still PID 1. The
+// program is looked for in our PATH, and gets our environment, and of our open files
+// only the three standard ones. The error that execute returns, if it returns, holds
+// the exit status that tells why (notExecuted makes it).
 //
 //learn:exercise
 func execute(command []string) error {

@@ -16,6 +16,8 @@ import (
 // deletes what a lower one has.
 type aufs struct{}
 
+// Mount mounts the union of layers on target, as overlay's does.
+//
 //learn:exercise
 func (a aufs) Mount(layers Layers, target string) error {
 	if err := unix.Mount("none", target, "aufs", 0, a.options(layers)); err != nil {

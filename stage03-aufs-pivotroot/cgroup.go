@@ -78,7 +78,12 @@ func newCgroup(hierarchies []Hierarchy, limits Limits) (*Cgroup, error) {
 	return cgroup, nil
 }
 
-// place says which subsystems are to be set in which hierarchy.
+// place says which subsystems are to be set in which hierarchy: the plan has an
+// element for each of the hierarchies, in their order, with those of our subsystems,
+// in their order, that limits want and that this hierarchy is the first to have. One
+// that is wanted and that no hierarchy has is an error with its name.
+//
+//learn:exercise
 func place(hierarchies []Hierarchy, limits Limits) ([][]subsystem, error) {
 	plan := make([][]subsystem, len(hierarchies))
 	for _, subsystem := range subsystems {
@@ -117,8 +122,9 @@ func (c *Cgroup) join(hierarchy Hierarchy, id string, wanted []subsystem, limits
 	return nil
 }
 
-// Add moves a process into the cgroup. The children that it has from then on are
-// born there.
+// Add moves a process into the cgroup: into its folder in every hierarchy. The
+// children that the process has from then on are born there. Where nothing is limited
+// there are no folders, and nothing is done.
 //
 //learn:exercise
 func (c *Cgroup) Add(pid int) error {
@@ -130,8 +136,10 @@ func (c *Cgroup) Add(pid int) error {
 	return nil
 }
 
-// Remove removes the cgroup. No process may be left in it; one that has just died
-// may keep the kernel from it for another moment.
+// Remove removes the cgroup: its folders, the one made last first, and the folder
+// above each, unless others are in that. One that is gone already is no error. A
+// process that has just died may keep a folder busy (EBUSY) for another moment, so
+// Remove tries again for up to 5 seconds; any other error ends it.
 //
 //learn:exercise
 func (c *Cgroup) Remove() error {

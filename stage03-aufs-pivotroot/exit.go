@@ -32,7 +32,8 @@ func (e *ExitError) Error() string {
 func (e *ExitError) Unwrap() error { return e.Err }
 
 // exitOf returns nil for a process that ended well and otherwise an *ExitError
-// with the process's own exit status, or 128+n if signal n ended it.
+// with the process's own exit status, or 128+n if signal n ended it. It has nothing
+// to print: the program has said what it had to say.
 //
 //learn:exercise
 func exitOf(process *os.ProcessState) error {

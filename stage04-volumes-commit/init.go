@@ -69,8 +69,10 @@ func makeMountsPrivate() error {
 	return nil
 }
 
-// execute replaces this program by the user's: same process, so still PID 1.
-// The error it returns holds the exit status that tells why that failed.
+// execute replaces this program by the user's: same process, so still PID 1. The
+// program is looked for in our PATH, and gets our environment, and of our open files
+// only the three standard ones. The error that execute returns, if it returns, holds
+// the exit status that tells why (notExecuted makes it).
 //
 //learn:exercise
 func execute(command []string) error {

@@ -13,6 +13,9 @@ import (
 // both must be on one file system; Work belongs to the kernel alone.
 type overlay struct{}
 
+// Mount mounts the union of layers on target. There is no device to mount: by custom
+// the source is called none.
+//
 //learn:exercise
 func (o overlay) Mount(layers Layers, target string) error {
 	if err := unix.Mount("none", target, "overlay", 0, o.options(layers)); err != nil {
@@ -26,7 +29,9 @@ func (overlay) options(layers Layers) string {
 }
 
 // Deleted looks for character devices with the numbers 0 and 0, which stand for no
-// device.
+// device. Such a one hides a file of its own name; all other entries hide nothing.
+//
+//learn:exercise
 func (overlay) Deleted(upper string) ([]string, error) {
 	return walkUpper(upper, func(path string, entry fs.DirEntry) (string, error) {
 		if entry.Type()&fs.ModeCharDevice == 0 {

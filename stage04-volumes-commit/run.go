@@ -82,9 +82,12 @@ func Run(options Options) (err error) {
 	})
 }
 
-// NewParentProcess returns the command that becomes the container: this program
-// itself, as `init`, in namespaces of its own. It has nothing of the host's
-// environment, and pipe as file descriptor 3.
+// NewParentProcess returns the command that becomes the container, not started yet:
+// this program itself, as `init`, in new UTS, PID, mount, network and IPC namespaces.
+// It dies with us, and is a process group of its own. Of our open files it has
+// standard output and error, standard input only if options say so (then our
+// terminal is handed over to it as well), and pipe as file descriptor 3. Its
+// environment is HOME, /root, and PATH, the usual six folders, and nothing of ours.
 //
 //learn:exercise
 func NewParentProcess(options Options, pipe *os.File) *exec.Cmd {

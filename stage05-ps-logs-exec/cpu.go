@@ -15,6 +15,10 @@ func (cpu) name() string { return "cpu" }
 
 func (cpu) wanted(limits Limits) bool { return limits.CPUs > 0 || limits.CPUShares > 0 }
 
+// files sets the quota if CPUs is set: version 1 has a file for the period and one
+// for the quota, version 2 one for both, quota first. It sets the share if CPUShares
+// is set: version 1 takes it as it is, version 2 as a weight.
+//
 //learn:exercise
 func (cpu) files(version int, limits Limits) []setting {
 	var settings []setting

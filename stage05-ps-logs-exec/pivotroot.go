@@ -8,7 +8,7 @@ import (
 )
 
 // pivotRoot makes the folder at path, on which something is mounted, the root of
-// this mount namespace, and lets go of the old one.
+// this mount namespace, lets go of the old one, and goes to the new "/".
 //
 // chroot(2) would only change where this process looks up a "/": the old root stays
 // mounted, and there are ways back to it. After pivot_root(2) the old root is a

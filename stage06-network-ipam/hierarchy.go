@@ -56,7 +56,11 @@ func (h *Hierarchy) readControllers() error {
 }
 
 // parseHierarchies combines what /proc/self/mountinfo says, where a hierarchy is
-// mounted, with what /proc/self/cgroup says, where in it we are (cgroups(7)).
+// mounted, with what /proc/self/cgroup says, where in it we are (cgroups(7)). The
+// file system is called cgroup in version 1 and cgroup2 in version 2. Hierarchies
+// come in the order of their lines, each once, as it is mounted first; one of version
+// 1 that has no subsystem is left out. The subsystems of version 2 are not in either
+// text, and stay empty. A line that is no mount is an error.
 //
 //learn:exercise
 func parseHierarchies(mountinfo, cgroup string) ([]Hierarchy, error) {
@@ -132,8 +136,12 @@ func ownPath(cgroup string, hierarchy Hierarchy) string {
 	return "/"
 }
 
-// ownFolder returns the folder of the cgroup at path. A mount may show only the
-// part of a hierarchy that lies below its root.
+// ownFolder returns the folder of the cgroup at path. A mount may show only the part
+// of a hierarchy that lies below its root: below the mount point, the path goes on
+// from there. Of a cgroup that is not in that part there is no folder; the mount point
+// stands in for it.
+//
+//learn:exercise
 func ownFolder(mount mount, path string) string {
 	below, err := filepath.Rel(mount.root, path)
 	if err != nil || below == ".." || strings.HasPrefix(below, "../") {
