@@ -101,6 +101,10 @@ func place(hierarchies []Hierarchy, limits Limits) ([][]subsystem, error) {
 
 // join makes the container's cgroup in one hierarchy and sets its limits there.
 func (c *Cgroup) join(hierarchy Hierarchy, id string, wanted []subsystem, limits Limits) error {
+	settings := make([][]setting, len(wanted)) // known before anything is made
+	for index, subsystem := range wanted {
+		settings[index] = subsystem.files(hierarchy.Version, limits)
+	}
 	folder, err := drivers[hierarchy.Version].create(hierarchy, id, wanted)
 	if folder != "" {
 		c.folders = append(c.folders, folder)
@@ -108,8 +112,8 @@ func (c *Cgroup) join(hierarchy Hierarchy, id string, wanted []subsystem, limits
 	if err != nil {
 		return fmt.Errorf("make a cgroup in %s: %w", hierarchy.Mountpoint, err)
 	}
-	for _, subsystem := range wanted {
-		for _, setting := range subsystem.files(hierarchy.Version, limits) {
+	for index, subsystem := range wanted {
+		for _, setting := range settings[index] {
 			err := write(folder, setting.file, setting.value)
 			if setting.optional && errors.Is(err, os.ErrNotExist) {
 				continue
