@@ -76,6 +76,23 @@ func TestCommittedAgainIsAnotherImage(t *testing.T) {
 	require.Equal(t, "two\n", containerOf(t, "mine", nil, "cat", "/file").Run(t).Stdout)
 }
 
+func TestViewIsTheUnionAlone(t *testing.T) {
+	volume := Volume{Source: folderOfTheHost(t), Destination: "/data"}
+	rootfs, err := NewRootfs(Options{Root: rootOf(t), Name: "web", Image: "base", Volumes: []Volume{volume}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rootfs.Remove()) }()
+	require.FileExists(t, filepath.Join(rootfs.Path, "data/precious"))
+
+	view, err := rootfs.view()
+	require.NoError(t, err)
+	defer view.Close()
+
+	for name, want := range map[string]error{"etc/os-release": nil, "data": nil, "data/precious": os.ErrNotExist} {
+		_, err := view.Stat(name)
+		require.ErrorIs(t, err, want, name)
+	}
+}
+
 // Ancestors of this program packed what was mounted, too: everybody's data.
 func TestImageHoldsNoVolumesAndNothingOfTheKernels(t *testing.T) {
 	data := folderOfTheHost(t)

@@ -137,6 +137,29 @@ func requireSilence(t *testing.T, where somewhere, protocol, address string) {
 
 var protocols = []string{"tcp", "udp"}
 
+func TestCableLeadsFromTheBridgeInside(t *testing.T) {
+	root := testbed.StateRoot(t)
+	network := createNetwork(t, root, "blue", "10.1.0.0/24")
+	pid := testbed.NewNetwork(t)
+	endpoint, err := Connect(root, "blue", nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, endpoint.Disconnect(root)) }()
+
+	require.NoError(t, endpoint.attach(pid))
+
+	cable, err := netlink.LinkByName(endpoint.Link)
+	require.NoError(t, err)
+	bridge, err := netlink.LinkByName(network.Bridge)
+	require.NoError(t, err)
+	require.Equal(t, bridge.Attrs().Index, cable.Attrs().MasterIndex)
+	require.NotZero(t, cable.Attrs().Flags&net.FlagUp)
+	port, err := netlink.LinkGetProtinfo(cable)
+	require.NoError(t, err)
+	require.True(t, port.Hairpin)
+	require.NotContains(t, linkNames(t), "eth0")
+	testbed.InNetworkOf(t, pid, func() { require.ElementsMatch(t, []string{"lo", "eth0"}, linkNames(t)) })
+}
+
 // The peer never exists on the host, so what the host has by the same name does not
 // matter, and nobody can take hold of it in between.
 func TestInterfaceIsBornInside(t *testing.T) {

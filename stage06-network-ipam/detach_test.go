@@ -178,6 +178,29 @@ func TestKilledMonitorLeavesWhatCanBeRemoved(t *testing.T) {
 	require.Empty(t, ours(t))
 }
 
+func TestEnvironmentOfANewContainer(t *testing.T) {
+	t.Setenv("FROM_US", "yes")
+	t.Setenv("EMPTY_HERE", "")
+	const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for want, flags := range map[string][]string{
+		path + "|HOME=/root":                              nil,
+		path + "|HOME=/root|A=last, one":                  {"A=1 2=3\n4", "A=last, one"},
+		path + "|HOME=/x|EMPTY=|B=1=2":                    {"EMPTY=", "HOME=/x", "B=1=2"},
+		path + "|HOME=/root|FROM_US=yes|EMPTY_HERE=":      {"FROM_US", "EMPTY_HERE", "NOT_SET_ANYWHERE"},
+		"PATH=/mine|HOME=/root|LAST=it has the last word": {"PATH=/mine", "LAST", "LAST=it has the last word"},
+	} {
+		environment, err := environmentOf(flags)
+
+		require.NoError(t, err)
+		require.ElementsMatch(t, strings.Split(want, "|"), environment)
+	}
+	for _, flag := range []string{"", "=", "=x"} {
+		_, err := environmentOf([]string{"A=1", flag})
+
+		require.ErrorContains(t, err, "environment", "%q", flag)
+	}
+}
+
 func TestEnvironmentIsWhatTheUserSays(t *testing.T) {
 	command := container(t, []string{"-e", "A=1 2=3\n4", "-e", "EMPTY=", "-e", "FROM_US", "-e", "UNSET", "-e", "HOME=/x", "-e", "A=last, one"}, "cat", "/proc/self/environ")
 	command.Env = []string{"FROM_US=yes", "SECRET=of the host"}

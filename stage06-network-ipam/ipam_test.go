@@ -66,6 +66,27 @@ func TestAddressesOfASubnet(t *testing.T) {
 	}
 }
 
+// The octets carry, both ways.
+func TestAddressIsANumber(t *testing.T) {
+	for _, test := range []struct {
+		subnet, address string
+		index           int
+	}{
+		{"10.0.0.4/30", "10.0.0.4", 0},
+		{"10.0.0.4/30", "10.0.0.6", 2},
+		{"192.168.1.0/24", "192.168.1.255", 255},
+		{"10.0.2.0/23", "10.0.3.0", 256},
+		{"172.16.0.0/16", "172.16.1.1", 257},
+		{"10.0.0.0/8", "10.1.0.255", 1<<16 + 255},
+		{"200.0.0.0/8", "200.255.255.255", 1<<24 - 1},
+	} {
+		subnet, address := netip.MustParsePrefix(test.subnet), netip.MustParseAddr(test.address)
+
+		require.Equal(t, address, addressAt(subnet, test.index))
+		require.Equal(t, test.index, indexOf(subnet, address))
+	}
+}
+
 func addressOf(t *testing.T, bitmap *Bitmap) netip.Addr {
 	t.Helper()
 	address, err := bitmap.Allocate()

@@ -49,6 +49,40 @@ func TestRulesAreAddedOnceAndRemovedTogether(t *testing.T) {
 	require.NoError(t, removeRules(harmless))
 }
 
+// Compared is what iptables makes of the rules: in which order the words of one stand
+// is free. Which one comes before those of others is not.
+func TestRulesOfANetwork(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.IPTables)
+	before := rulesNow(t)
+	network := &Network{Subnet: netip.MustParsePrefix("10.1.0.0/24"), Bridge: "br-blue"}
+	require.NoError(t, addRules(harmless))
+	defer func() { require.NoError(t, removeRules(harmless)) }()
+
+	require.NoError(t, addRules(networkRules(network)))
+
+	var added []string
+	for line := range strings.Lines(rulesNow(t)) {
+		if strings.Contains(line, "br-blue") {
+			added = append(added, strings.TrimSpace(line))
+		}
+	}
+	drop, accept := "-A FORWARD ! -i br-blue -o br-blue -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP", "-A FORWARD -i br-blue -j ACCEPT"
+	require.ElementsMatch(t, []string{
+		drop, accept, "-A FORWARD -o br-blue -j ACCEPT",
+		"-A POSTROUTING -s 10.1.0.0/24 ! -o br-blue -j MASQUERADE",
+		"-A POSTROUTING -s 10.1.0.0/24 -o br-blue -m conntrack --ctstate DNAT -j MASQUERADE",
+		"-A POSTROUTING -s 127.0.0.0/8 -o br-blue -m conntrack --ctstate DNAT -j MASQUERADE",
+		"-A PREROUTING ! -s 10.1.0.0/24 -i br-blue -j DROP",
+		"-A PREROUTING -d 127.0.0.0/8 -i br-blue -j DROP",
+	}, added)
+	all := rulesNow(t)
+	require.Less(t, strings.Index(all, drop), strings.Index(all, "nosuch1"), "what drops is at the top")
+	require.Less(t, strings.Index(all, "nosuch0"), strings.Index(all, accept), "what accepts is at the end")
+	require.NoError(t, removeRules(networkRules(network)))
+	require.NoError(t, removeRules(harmless))
+	require.Equal(t, before, rulesNow(t))
+}
+
 // Half of the rules can be worse than none: those that accept without those that drop.
 func TestRulesAreAddedAllOrNone(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.IPTables)

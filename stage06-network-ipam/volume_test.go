@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -255,6 +256,50 @@ func TestWhatIsWhereTheRootWasIsNotRemoved(t *testing.T) {
 	require.NoError(t, os.Remove(precious))
 	require.NoError(t, rootfs.Remove())
 	require.NoDirExists(t, filepath.Dir(rootfs.Path))
+}
+
+// mountedRootfs is a root with a mount on a mount on it, as with a volume in a volume.
+func mountedRootfs(t *testing.T) *Rootfs {
+	t.Helper()
+	testbed.Require(t, testbed.Root)
+	rootfs := containerRootfs(testbed.StateRoot(t), "web")
+	t.Cleanup(func() {
+		for _, mountpoint := range slices.Backward(mountsBelow(t, rootfs.folder)) {
+			require.NoError(t, unix.Unmount(mountpoint, unix.MNT_DETACH))
+		}
+	})
+	for _, folder := range []string{"", "data", "data/below"} {
+		mountpoint := filepath.Join(rootfs.Path, folder)
+		require.NoError(t, os.MkdirAll(mountpoint, 0o755))
+		require.NoError(t, unix.Mount("none", mountpoint, "tmpfs", 0, ""))
+	}
+	return rootfs
+}
+
+func TestWhatIsMountedLastIsUnmountedFirst(t *testing.T) {
+	rootfs := mountedRootfs(t)
+
+	require.NoError(t, rootfs.Unmount())
+
+	require.Empty(t, mountsBelow(t, rootfs.folder))
+	require.NoError(t, rootfs.Unmount(), "nothing to unmount is no error")
+}
+
+func TestUnmountEndsAtWhatIsBusy(t *testing.T) {
+	rootfs := mountedRootfs(t)
+	busy := filepath.Join(rootfs.Path, "data")
+	file, err := os.Create(filepath.Join(busy, "precious"))
+	require.NoError(t, err)
+	defer file.Close()
+
+	err = rootfs.Unmount()
+
+	require.ErrorIs(t, err, unix.EBUSY)
+	require.ErrorContains(t, err, busy)
+	require.Equal(t, []string{rootfs.Path, busy}, mountsBelow(t, rootfs.folder))
+	require.NoError(t, file.Close())
+	require.NoError(t, rootfs.Unmount())
+	require.Empty(t, mountsBelow(t, rootfs.folder))
 }
 
 // Why volumes are mounted after the root, and unmounted before it.
