@@ -38,6 +38,11 @@ func (v Volume) mount(root string) error {
 	return nil
 }
 
+// bind mounts the source on the destination below root, with whatever is mounted below
+// the source, and makes the destination if it is missing. Links in the source lead to
+// where they lead on the host, and links in the destination never out of root. What is
+// unmounted here later stays mounted on the host.
+//
 //learn:exercise
 func (v Volume) bind(root string) error {
 	info, err := os.Stat(v.Source)
@@ -112,7 +117,10 @@ func makeDestination(path string, folder bool) error {
 }
 
 // remountReadOnly makes one mount read-only. The flag belongs to the mount, so each
-// below it needs its own; and what a mount already forbids must be said again.
+// below it needs its own; and what a mount already forbids (nosuid, nodev, noexec) must
+// be said again: statfs(2) tells it.
+//
+//learn:exercise
 func remountReadOnly(mountpoint string) error {
 	logrus.Debugf("run: mount -o remount,bind,ro %s", mountpoint)
 	var stat unix.Statfs_t
