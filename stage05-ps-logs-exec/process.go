@@ -38,7 +38,8 @@ func processOf(pid int) (Process, error) {
 
 // parseStartTime returns field 22 of /proc/PID/stat. Field 2, the name of the
 // program, may itself hold spaces and parentheses, so the fields are counted from
-// the last `)` (proc_pid_stat(5)).
+// the last `)` (proc_pid_stat(5)). A line without that field, or with no number in it,
+// is an error.
 //
 //learn:exercise
 func parseStartTime(stat string) (uint64, error) {

@@ -9,7 +9,8 @@ import (
 
 // replaceFile has write write a file, which gets its name when it is complete and
 // on the disk (rename(2)). Until then, and if anything fails, there is what was there
-// before. One at a time may do so in a folder.
+// before, and nothing else. Only its owner may read it. Whoever calls this sees to it
+// that one at a time does so in a folder.
 //
 //learn:exercise
 func replaceFile(path string, write func(io.Writer) error) error {

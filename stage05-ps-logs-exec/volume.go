@@ -18,7 +18,10 @@ type Volume struct {
 	ReadOnly    bool
 }
 
-// parseVolume parses SOURCE:DESTINATION[:ro].
+// parseVolume parses SOURCE:DESTINATION, with :ro or :rw behind it or nothing. Both are
+// absolute paths without a NUL. The destination comes out clean, with no `..` in it. It
+// is not the root of the container, nor in /proc, /sys or /dev, which are the kernel's.
+// An error begins with `volume` and what the user has written.
 //
 //learn:exercise
 func parseVolume(text string) (Volume, error) {

@@ -78,7 +78,9 @@ func (n *Network) ensure() error {
 	return n.setUp()
 }
 
-// setUp makes a bridge the gateway of its network. What is set already stays.
+// setUp makes a bridge the gateway of its network: it gives it the gateway's address,
+// sets it up, adds the network's rules, allows it the loopback, and switches forwarding
+// on. What is set already stays, and is no error.
 //
 //learn:exercise
 func (n *Network) setUp() error {

@@ -65,7 +65,8 @@ func (r *Rootfs) mountedView(root string) (view *os.Root, err error) {
 
 // view opens the root file system without the volumes. The kernel clones the mount
 // of the union (open_tree(2)), and not those below it; the clone is mounted nowhere,
-// and is gone when nobody has a file of it open.
+// and is gone when nobody has a file of it open. A container where nothing is mounted
+// is not running, and that is an error.
 //
 //learn:exercise
 func (r *Rootfs) view() (*os.Root, error) {

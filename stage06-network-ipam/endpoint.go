@@ -50,6 +50,9 @@ func Connect(root, name string, ports []Port) (*Endpoint, error) {
 // make both here and to move one; and then, for a moment, this host has a link that is
 // not meant for it, which a program that looks after new links would take hold of.
 //
+// When the host's end is up, with hairpin on, the rules of the ports are added; and then
+// the kernel forgets the flows of whoever had the address or a port before.
+//
 //learn:exercise
 func (e *Endpoint) attach(pid int) (err error) {
 	bridge, err := netlink.LinkByName(e.Bridge)

@@ -10,7 +10,8 @@ import (
 
 // environmentOf returns what is in the environment of a new container: what every
 // program expects, and what the user wants, which wins. NAME=VALUE sets a variable,
-// and NAME alone copies ours, if we have it.
+// and NAME alone copies ours, if we have it; what is said last of a NAME is what counts.
+// Without a NAME it is an error.
 //
 //learn:exercise
 func environmentOf(flags []string) ([]string, error) {

@@ -85,7 +85,8 @@ func NewEnteringProcess(options ExecOptions, pid int, pipe *os.File) *exec.Cmd {
 
 // startIn starts command in the PID namespace of process pid. To join that does not
 // change the caller, it says where its next children are born (pid_namespaces(7)).
-// So Go can do it, if nothing else is started from this thread, ever.
+// So Go can do it, if nothing else is started from this thread, ever: the goroutine
+// keeps it.
 //
 //learn:exercise
 func startIn(pid int, command *exec.Cmd) error {

@@ -31,8 +31,9 @@ func sendFailure(pipe io.Writer, err error) error {
 	return &ExitError{Code: failed.Code}
 }
 
-// receiveFailure waits until the program has begun, or init has failed: then it
-// returns an *ExitError.
+// receiveFailure waits until the program has begun: then the pipe ends with nothing in
+// it, and nil is returned. Or init has failed: then its failure is in the pipe, and is
+// returned as an *ExitError with its code and message. Half a failure is another error.
 //
 //learn:exercise
 func receiveFailure(pipe *os.File) error {

@@ -23,8 +23,8 @@ func setUpLoopback() error {
 	return nil
 }
 
-// configureInterface gives the container's end of the cable its address, and sends
-// to the gateway all that is for somebody else.
+// configureInterface gives the container's end of the cable, eth0, its address, sets it
+// up, and sends to the gateway all that is for somebody else.
 //
 //learn:exercise
 func configureInterface(endpoint *Endpoint) error {

@@ -51,7 +51,8 @@ func readBitmap(subnet netip.Prefix, content []byte) (*Bitmap, error) {
 	return empty, nil
 }
 
-// Allocate takes the lowest free address.
+// Allocate takes the lowest free address and returns it. That there is none is an error,
+// which names the subnet, and the bitmap is as it was.
 //
 //learn:exercise
 func (b *Bitmap) Allocate() (netip.Addr, error) {
@@ -70,8 +71,9 @@ func (b *Bitmap) Allocate() (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("all addresses of %s are taken", b.subnet)
 }
 
-// Release gives an address back. An error means that nothing has changed: whoever
-// gives back what he does not have is wrong about something.
+// Release gives an address back. One that is not in the subnet, is reserved (the
+// network, the gateway and the last) or is free is an error, and nothing has changed:
+// whoever gives back what he does not have is wrong about something.
 //
 //learn:exercise
 func (b *Bitmap) Release(address netip.Addr) error {

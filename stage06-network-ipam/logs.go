@@ -37,7 +37,8 @@ func Logs(root, name string, follow bool, to io.Writer) error {
 
 // followLog copies what is in the log, and what is added to it as long as process
 // runs. It waits for either to happen, in one call (poll(2)): inotify(7) tells of a
-// change of the file, and a pidfd of the end.
+// change of the file, and a pidfd of the end. What was written before the end is copied,
+// to the last byte; so is the log of a process that has ended before.
 //
 //learn:exercise
 func followLog(log *os.File, process Process, to io.Writer) error {

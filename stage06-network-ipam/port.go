@@ -17,7 +17,9 @@ type Port struct {
 
 func (p Port) String() string { return fmt.Sprintf("%d:%d/%s", p.Host, p.Container, p.Protocol) }
 
-// parsePort parses HOST:CONTAINER[/tcp|/udp].
+// parsePort parses HOST:CONTAINER, with /tcp or /udp behind it or nothing, which is tcp.
+// Both are numbers from 1 to 65535, of digits only. An error begins with `port` and what
+// the user has written.
 //
 //learn:exercise
 func parsePort(text string) (Port, error) {

@@ -69,8 +69,10 @@ func (r *Record) save(root string) error {
 // is being made, or was when its program was killed, or that somebody has changed.
 var errDamaged = errors.New("its record is damaged; rm -f removes it")
 
-// loadRecord reads the record of a container. It trusts no part of one that is not
-// whole.
+// loadRecord reads the record of a container. That there is no such container, because
+// it has no folder, is one error. That there is no whole record in it is another, and
+// wraps errDamaged: the file is missing, is no JSON, has another name in it, or lacks
+// the number of one of the two processes. It trusts no part of such a record.
 //
 //learn:exercise
 func loadRecord(root, name string) (*Record, error) {

@@ -126,8 +126,9 @@ func (r *Rootfs) Deleted() ([]string, error) {
 }
 
 // Unmount unmounts the volumes and the root, the last mounted first. A commit that
-// is reading it is waited for. What stays mounted ends it: whoever goes on to remove
-// a folder in which something is mounted removes that, and it is somebody's data.
+// is reading it, and holds the lock of the container's folder, is waited for. What
+// stays mounted ends it: whoever goes on to remove a folder in which something is
+// mounted removes that, and it is somebody's data. Nothing mounted is no error.
 //
 //learn:exercise
 func (r *Rootfs) Unmount() error {

@@ -12,7 +12,18 @@ import "fmt"
 //	                             INPUT ──► a program ──► OUTPUT
 type rule []string
 
-// networkRules are those that a network has as long as it exists.
+// networkRules are those that a network has as long as it exists. By their tables and
+// chains, and at the end of these but for one:
+//
+//   - nat, POSTROUTING: MASQUERADE what has a source in the subnet and leaves by any
+//     link but the bridge; also what leaves by the bridge, was sent to a published port
+//     (conntrack has the state DNAT for it), and has a source in the subnet or, a rule
+//     of its own, in 127.0.0.0/8.
+//   - filter, FORWARD, at the top: DROP what leaves by the bridge, has not come in by
+//     it, and is not RELATED, ESTABLISHED or DNAT to conntrack.
+//   - filter, FORWARD: ACCEPT what comes in by the bridge; ACCEPT what leaves by it.
+//   - raw, PREROUTING: DROP what comes in by the bridge without a source in the subnet;
+//     DROP what comes in by it for 127.0.0.0/8.
 //
 //learn:exercise
 func networkRules(n *Network) []rule {
@@ -40,9 +51,11 @@ func networkRules(n *Network) []rule {
 
 // portRules are those that an endpoint has as long as its container runs: what is for
 // a port of this host is for the container instead. Packets of the host itself do
-// not come in, so they do not come by PREROUTING.
+// not come in, so they do not come by PREROUTING. So each port has two, in the table
+// nat: for PREROUTING and for OUTPUT, DNAT what has its protocol and port and is for
+// an address of this host (addrtype LOCAL) to the address and port of the container.
 //
-// They are at the top. A container that was killed with its monitor has its rules
+// They are at the top (-I). A container that was killed with its monitor has its rules
 // still, until it is removed; the new owner of its port comes before it.
 //
 //learn:exercise

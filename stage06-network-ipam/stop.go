@@ -13,7 +13,8 @@ import (
 const cleaningTime = 30 * time.Second
 
 // Stop asks the program of a container to end, with SIGTERM, and after patience kills
-// it. It returns when the container's monitor has cleaned up.
+// it. It returns when the container's monitor has cleaned up. That the container does
+// not run is an error, and that it ends by itself meanwhile is none.
 //
 // The program is PID 1 of its namespace: the kernel drops SIGTERM, and any other
 // signal that it has no handler for. From outside, SIGKILL and SIGSTOP are the
