@@ -95,6 +95,34 @@ func TestDamagedRecordHarmsOnlyItsContainer(t *testing.T) {
 
 // A container that is being made, or was when its program was killed, is a folder
 // without a record.
+func TestRecordIsTrustedOnlyAsAWhole(t *testing.T) {
+	root := t.TempDir()
+	whole := &Record{Name: "web", Process: Process{PID: 7, StartTime: 1}, Monitor: Process{PID: 6, StartTime: 1}}
+	file := recordFile(root, "web")
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o700))
+	require.NoError(t, whole.save(root))
+	record, err := loadRecord(root, "web")
+	require.NoError(t, err)
+	require.Equal(t, whole, record)
+
+	for _, damaged := range []string{
+		"", "{}", "null", `{"Name":"web","Process":{"PID":7}`, `{"Name":"web","Process":{"PID":7}}`, `{"Name":"web","Monitor":{"PID":6}}`,
+		`{"Name":"db","Process":{"PID":7},"Monitor":{"PID":6}}`, `{"Name":"web","Process":{"PID":-1},"Monitor":{"PID":6}}`,
+	} {
+		require.NoError(t, os.WriteFile(file, []byte(damaged), 0o600))
+		_, err := loadRecord(root, "web")
+		require.ErrorIs(t, err, errDamaged, damaged)
+	}
+	require.NoError(t, os.Remove(file))
+	_, err = loadRecord(root, "web")
+	require.ErrorIs(t, err, errDamaged)
+	for _, name := range []string{"nosuch", "../containers/web", ""} {
+		_, err := loadRecord(root, name)
+		require.Error(t, err, name)
+		require.NotErrorIs(t, err, errDamaged, name)
+	}
+}
+
 func TestFolderWithoutARecordCanBeRemoved(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(rootOf(t), "containers/half/merged"), 0o700))
 
