@@ -30,5 +30,6 @@ var chapter5 = []Mutant{
 	{"failure seen as begin", "failure.go", "return &ExitError{Code: failed.Code, Err: errors.New(failed.Message)}", "return nil", "Failing|Failure"},
 	{"commit of ended not unmounted", "commit.go", "defer func() { err = errors.Join(err, unix.Unmount(r.Path, 0)) }()", "", "EndedContainerIsCommitted"},
 	{"exec joins pid ns not", "exec.go", "err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWPID); err != nil", "err := error(nil); err != nil && unix.CLONE_NEWPID != 0", "ExecRuns"},
-	{"signals not forwarded in exec", "exec.go", "stop := forwardSignals(entering.Process)", "stop := func() {}", "SignalsReachTheProgramThatExec"},
+	{"signals not forwarded in exec", "exec.go", "\tsignals.forwardTo(entering.Process)\n", "", "SignalsReachTheProgramThatExec"},
+	{"signals before the start ignored", "container.go", "err := signals.unlessSent(); err != nil", "err := error(nil); err != nil", "SignalBeforeTheStart"},
 }

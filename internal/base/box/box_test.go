@@ -152,6 +152,9 @@ func TestInteractiveShell(t *testing.T) {
 	terminal.Expect("status 130")
 	terminal.Send("sh -c 'echo c$((0))me; exec cat'\n")
 	terminal.Expect("c0me")
+	terminal.Send("ready\n") // a process is not stopped while it becomes another program
+	terminal.Expect("ready")
+	terminal.Expect("ready")
 	terminal.Send("\x1a")
 	terminal.Expect("[1]+ Stopped")
 	terminal.Send("echo $?; fg\n")
