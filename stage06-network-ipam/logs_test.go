@@ -36,7 +36,7 @@ func TestFollowingEndsWithTheContainer(t *testing.T) {
 
 	for _, word := range []string{"one", "two", "three"} {
 		following.Expect(word + "\n")
-		require.Zero(t, tool(t, "exec", name, "touch", "/"+word).Code)
+		tool(t, "exec", name, "touch", "/"+word) // the last one may end with the container
 	}
 
 	require.Equal(t, testbed.Result{Stdout: "one\ntwo\nthree\n"}, following.Wait())
@@ -58,7 +58,8 @@ func TestLogIsAddedTo(t *testing.T) {
 	name := detached(t, nil, "sh", "-c", "echo one; until test -e /go; do sleep 0.02; done; echo three")
 	testbed.Eventually(t, "its output", func() bool { return tool(t, "logs", name).Stdout == "one\n" })
 
-	require.Zero(t, tool(t, "exec", name, "sh", "-c", "echo two >> /proc/1/fd/1; touch /go").Code)
+	require.Zero(t, tool(t, "exec", name, "sh", "-c", "echo two >> /proc/1/fd/1").Code)
+	tool(t, "exec", name, "touch", "/go") // it may end with the container
 	waitForEnd(t, name)
 
 	require.Equal(t, "one\ntwo\nthree\n", tool(t, "logs", name).Stdout)
