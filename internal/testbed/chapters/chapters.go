@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Chapter is one chapter. Its files are those of the chapter before, byte for
@@ -74,7 +75,7 @@ func Carry(root, path string) ([]string, error) {
 func Differences(root string, before, next Chapter) ([]string, error) {
 	var wrong []string
 	err := fs.WalkDir(os.DirFS(filepath.Join(root, before.Folder)), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || name == "README.md" {
+		if err != nil || entry.IsDir() || strings.HasPrefix(name, "README.") {
 			return err
 		}
 		same, err := sameFile(filepath.Join(root, before.Folder, name), filepath.Join(root, next.Folder, name))
