@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,6 +43,28 @@ func cgroups() ([]string, error) {
 		}
 	}
 	return things, nil
+}
+
+// foreignCgroups are those of this project that were there before the first test.
+var foreignCgroups []string
+
+// IsForeignCgroup reports whether a cgroup was there before the first test. No
+// namespace keeps cgroups apart: it belongs to somebody else.
+func IsForeignCgroup(path string) bool { return slices.Contains(foreignCgroups, path) }
+
+func noteForeignCgroups() error {
+	hierarchies, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
+	if err != nil {
+		return err
+	}
+	for _, hierarchy := range hierarchies {
+		found, err := cgroupsBelow(hierarchy.Mountpoint)
+		if err != nil {
+			return err
+		}
+		foreignCgroups = append(foreignCgroups, found...)
+	}
+	return nil
 }
 
 // cgroupsBelow lists those of this project in a hierarchy.

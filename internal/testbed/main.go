@@ -61,6 +61,9 @@ func audited(tests func() int) int {
 		return 1
 	}
 	before, err := Take()
+	if err == nil {
+		err = noteForeignCgroups()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testbed:", err)
 		return 1
