@@ -32,6 +32,50 @@ func ours(t *testing.T) []string {
 	return slices.DeleteFunc(found, testbed.IsForeignCgroup)
 }
 
+// A process is in one cgroup of every hierarchy, so it is written to each of them.
+func TestAddIsForEveryHierarchy(t *testing.T) {
+	one, other := t.TempDir(), t.TempDir()
+	for _, folder := range []string{one, other} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "cgroup.procs"), nil, 0o600))
+	}
+
+	require.NoError(t, (&Cgroup{folders: []string{one, other}}).Add(4711))
+
+	require.Equal(t, "4711", content(t, one, "cgroup.procs"))
+	require.Equal(t, "4711", content(t, other, "cgroup.procs"))
+	require.NoError(t, (&Cgroup{}).Add(4711), "no limits, no cgroup")
+}
+
+// The folder that all containers have in common goes with the last of them.
+func TestRemoveTakesEveryFolder(t *testing.T) {
+	root := t.TempDir()
+	last, beside, another := filepath.Join(root, "a/last"), filepath.Join(root, "b/beside"), filepath.Join(root, "b/another")
+	for _, folder := range []string{last, beside, another} {
+		require.NoError(t, os.MkdirAll(folder, 0o755))
+	}
+
+	require.NoError(t, (&Cgroup{folders: []string{last, beside}}).Remove())
+
+	require.NoDirExists(t, filepath.Dir(last))
+	require.NoDirExists(t, beside)
+	require.DirExists(t, another)
+	require.NoError(t, (&Cgroup{folders: []string{last}}).Remove(), "it is gone already")
+	require.ErrorIs(t, (&Cgroup{folders: []string{filepath.Dir(another)}}).Remove(), os.ErrExist, "not empty")
+}
+
+func TestEachSubsystemIsLimitedWhereItIs(t *testing.T) {
+	hierarchies := []Hierarchy{
+		{Version: 1, Subsystems: []string{"cpu", "cpuacct"}}, {Version: 2, Subsystems: []string{"memory", "pids"}}, {Version: 1, Subsystems: []string{"cpuset"}},
+	}
+
+	plan, err := place(hierarchies, Limits{Pids: 5, CPUs: 1, Memory: 1 << 20})
+
+	require.NoError(t, err)
+	require.Equal(t, [][]subsystem{{cpu{}}, {memory{}, pids{}}, nil}, plan)
+	_, err = place(hierarchies[:1], Limits{Pids: 5})
+	require.ErrorContains(t, err, "pids")
+}
+
 func TestMemoryHogIsKilled(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupMemory)
 
