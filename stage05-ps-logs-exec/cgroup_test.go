@@ -214,5 +214,9 @@ func TestNothingIsMadeInTheWorkingFolder(t *testing.T) {
 }
 
 func TestWithoutLimitsThereIsNoCgroup(t *testing.T) {
-	require.NotContains(t, runContainer(t, "cat", "/proc/self/cgroup").Stdout, "/mytinydocker/")
+	result := runContainer(t, "cat", "/proc/self/cgroup")
+
+	require.Zero(t, result.Code, result.Stderr)
+	require.NotEmpty(t, result.Stdout)
+	require.NotContains(t, result.Stdout, "/mytinydocker/")
 }
