@@ -99,7 +99,8 @@ func TestSeveralAreRemovedAtOnce(t *testing.T) {
 }
 
 func TestForegroundContainerCanBeStoppedAndRemoved(t *testing.T) {
-	process := running(t, "web", "")
+	process := container(t, []string{"--name", "web"}, "sh", "-c", "echo ready; sleep 60").Start(t) // it is deaf when it says so
+	process.Expect("ready")
 	require.Zero(t, tool(t, "stop", "-t", "0", "web").Code)
 	require.Equal(t, 137, process.Wait().Code)
 
