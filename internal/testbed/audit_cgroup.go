@@ -18,7 +18,7 @@ import (
 // keeps a test from making one. It leaves out those in which processes live that
 // no test of ours has started: another suite is using them.
 func cgroups() ([]string, error) {
-	hierarchies, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
+	found, err := allCgroups()
 	if err != nil {
 		return nil, err
 	}
@@ -27,19 +27,13 @@ func cgroups() ([]string, error) {
 		return nil, err
 	}
 	var things []string
-	for _, hierarchy := range hierarchies {
-		found, err := cgroupsBelow(hierarchy.Mountpoint)
+	for _, path := range found {
+		others, err := holdsOthers(path, parents)
 		if err != nil {
 			return nil, err
 		}
-		for _, path := range found {
-			others, err := holdsOthers(path, parents)
-			if err != nil {
-				return nil, err
-			}
-			if !others {
-				things = append(things, fmt.Sprintf("%s (see: cat %s/cgroup.procs)", path, path))
-			}
+		if !others {
+			things = append(things, fmt.Sprintf("%s (see: cat %s/cgroup.procs)", path, path))
 		}
 	}
 	return things, nil
@@ -52,19 +46,26 @@ var foreignCgroups []string
 // namespace keeps cgroups apart: it belongs to somebody else.
 func IsForeignCgroup(path string) bool { return slices.Contains(foreignCgroups, path) }
 
-func noteForeignCgroups() error {
+func noteForeignCgroups() (err error) {
+	foreignCgroups, err = allCgroups()
+	return err
+}
+
+// allCgroups lists those of this project in all hierarchies, whoever uses them.
+func allCgroups() ([]string, error) {
 	hierarchies, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var all []string
 	for _, hierarchy := range hierarchies {
 		found, err := cgroupsBelow(hierarchy.Mountpoint)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		foreignCgroups = append(foreignCgroups, found...)
+		all = append(all, found...)
 	}
-	return nil
+	return all, nil
 }
 
 // cgroupsBelow lists those of this project in a hierarchy.
