@@ -104,3 +104,21 @@ func readInLayer(layer, name string) ([]byte, error) {
 	}
 	return io.ReadAll(io.LimitReader(file, maxImageFile))
 }
+
+// openOrdinary opens an ordinary file of ours to read. Anything else that somebody
+// has put in its place is an error, and not waited for.
+func openOrdinary(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no ordinary file", path)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
