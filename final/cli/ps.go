@@ -50,9 +50,9 @@ func (a *app) printContainers(containers []engine.Container, quiet, whole bool) 
 	}
 	now := time.Now()
 	for _, container := range containers {
-		id, command := container.ShortID(), summary(container.Command)
+		id, command := container.ShortID(), summary(container.Command())
 		if whole {
-			id, command = container.ID, fmt.Sprintf("%q", strings.Join(container.Command, " "))
+			id, command = container.ID, fmt.Sprintf("%q", strings.Join(container.Command(), " "))
 		}
 		if quiet {
 			fmt.Fprintln(table, id)
@@ -76,8 +76,8 @@ func summary(command []string) string {
 func status(now time.Time, container engine.Container) string {
 	switch {
 	case container.Status == engine.Damaged:
-		return "Damaged"
-	case container.Status == engine.Running && container.Started.IsZero():
+		return "Dead"
+	case container.Status == engine.Created:
 		return "Created"
 	case container.Status == engine.Running:
 		return "Up " + units.HumanDuration(max(0, now.Sub(container.Started)))

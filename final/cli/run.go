@@ -66,7 +66,7 @@ func (a *app) runContainer(command *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	status, err := containers.Run(options, engine.Streams{Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr})
+	status, err := containers.Run(options, engine.Streams{Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr}, engine.AttachOptions{})
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,65 +17,80 @@ import (
 	"mytinydocker/final/image"
 )
 
-// Options is what the user asks of a new container. What is empty is taken from
-// the image.
-type Options struct {
-	Image      string
-	Command    []string
-	Name       string   // "" for a random one
-	Env        []string // NAME=VALUE, or NAME for the value that our caller has
-	WorkingDir string
-	Hostname   string // "" for the short id
-	Terminal   bool
-	Stdin      bool
-	AutoRemove bool // remove the container at its end
-}
-
 // newRecord makes a record of what the user asks and what the image says, and
 // refuses what makes no sense.
 func newRecord(options Options, image *image.Image) (*Record, error) {
+	config := &image.Config.Config
 	record := &Record{
-		ID: newID(), Name: options.Name, Image: image.Reference.String(), ImageID: image.ID.String(),
-		WorkingDir: options.WorkingDir, User: image.Config.Config.User, Hostname: options.Hostname,
-		Terminal: options.Terminal, Stdin: options.Stdin, AutoRemove: options.AutoRemove, Created: time.Now().UTC(),
+		ID: newID(), Created: time.Now().UTC(), Image: image.Reference.String(), ImageID: image.ID.String(),
+		User: or(options.User, config.User), Groups: options.Groups,
+		WorkingDir: or(options.WorkingDir, config.WorkingDir, "/"),
+		Terminal:   options.Terminal, Stdin: options.Stdin, AutoRemove: options.AutoRemove,
+		StopSignal: or(options.StopSignal, config.StopSignal, "SIGTERM"), StopTimeout: int(defaultStopTimeout.Seconds()),
+		Restart: options.Restart, Limits: options.Limits, Security: options.Security, Log: options.Log,
+		ReadOnly: options.ReadOnly, Tmpfs: options.Tmpfs, ShmSize: options.ShmSize, Ulimits: options.Ulimits,
+		Sysctls: options.Sysctls, Devices: options.Devices, Init: options.Init,
+	}
+	record.Name = or(options.Name, randomName())
+	record.Hostname = or(options.Hostname, record.ShortID())
+	if options.StopTimeout != nil {
+		record.StopTimeout = *options.StopTimeout
 	}
 	for _, layer := range image.Layers() {
 		record.Layers = append(record.Layers, layer.String())
 	}
-	if record.Name == "" {
-		record.Name = randomName()
+	record.Labels = maps.Clone(config.Labels)
+	if record.Labels == nil {
+		record.Labels = make(map[string]string)
 	}
-	if record.Hostname == "" {
-		record.Hostname = record.ShortID()
-	}
-	if record.WorkingDir == "" {
-		record.WorkingDir = image.Config.Config.WorkingDir
-	}
-	if record.WorkingDir == "" {
-		record.WorkingDir = "/"
-	}
+	maps.Copy(record.Labels, options.Labels)
 	var err error
-	if record.Command, err = commandOf(options, image); err != nil {
+	if record.Entrypoint, record.Cmd, err = commandOf(options, image); err != nil {
 		return nil, err
 	}
-	if record.Env, err = environment(image.Config.Config.Env, options.Env, record); err != nil {
+	if record.Env, err = environment(config.Env, options.Env, record); err != nil {
 		return nil, err
 	}
+	record.setDefaults()
 	return record, record.check()
 }
 
-// commandOf is the image's entry point, followed by the command of the user or
-// else of the image.
-func commandOf(options Options, image *image.Image) ([]string, error) {
-	command := options.Command
-	if len(command) == 0 {
-		command = image.Config.Config.Cmd
+// or returns the first of the values that is not empty.
+func or(values ...string) string { return cmp.Or(values...) }
+
+// setDefaults fills in what a record must have and nobody has asked for.
+func (r *Record) setDefaults() {
+	if r.Restart.Policy == "" {
+		r.Restart.Policy = RestartNever
 	}
-	command = slices.Concat(image.Config.Config.Entrypoint, command)
-	if len(command) == 0 {
-		return nil, fmt.Errorf("the image %s does not say what to run: give a command", image.Reference)
+	if r.Log.Driver == "" {
+		r.Log.Driver = LogJSON
 	}
-	return command, nil
+	if r.ShmSize == 0 {
+		r.ShmSize = 64 << 20
+	}
+	if r.Limits.Pids == 0 {
+		r.Limits.Pids = DefaultPids
+	}
+}
+
+// commandOf is the image's entry point and the command of the user or else of the
+// image. An entry point of the user's has nothing to do with the image's command.
+func commandOf(options Options, image *image.Image) (entrypoint, cmd []string, err error) {
+	entrypoint, cmd = image.Config.Config.Entrypoint, image.Config.Config.Cmd
+	if options.Entrypoint != nil {
+		entrypoint, cmd = nil, nil
+		if *options.Entrypoint != "" {
+			entrypoint = []string{*options.Entrypoint}
+		}
+	}
+	if len(options.Command) > 0 {
+		cmd = options.Command
+	}
+	if len(entrypoint)+len(cmd) == 0 {
+		return nil, nil, fmt.Errorf("the image %s does not say what to run: give a command", image.Reference)
+	}
+	return entrypoint, cmd, nil
 }
 
 // A host name is one or more labels of letters, digits and "-", hostname(7).
@@ -90,7 +106,13 @@ func (r *Record) check() error {
 	if !filepath.IsAbs(r.WorkingDir) {
 		return fmt.Errorf("the working folder %q is not absolute: begin it with /", r.WorkingDir)
 	}
-	return nil
+	if _, err := ParseSignal(r.StopSignal); err != nil {
+		return err
+	}
+	if r.AutoRemove && r.Restart.Policy != RestartNever {
+		return fmt.Errorf("--rm and --restart %s contradict each other: give one of them", r.Restart.Policy)
+	}
+	return r.Limits.check()
 }
 
 // create makes the folders of a container whose lock we hold, and its record

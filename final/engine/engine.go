@@ -6,9 +6,11 @@
 //	ROOT/layers/                   the layers of images (package storage)
 //	ROOT/containers/ID/config.json the record of a container, written last
 //	ROOT/containers/ID/upper, work what it has written; gone with it
+//	ROOT/containers/ID/log.json    what it has printed
 //	ROOT/names/NAME                the id of the container that has the name
 //	RUN/containers/ID/lock         held by whoever watches the container
 //	RUN/containers/ID/state.json   the process it is, while it runs
+//	RUN/containers/ID/socket       where its watcher is to be reached
 //
 // RUN is on a file system that does not survive the boot. A record never proves
 // that a container runs: its lock is held, or it does not.
@@ -34,6 +36,18 @@ type Engine struct {
 // with the boot. Both are made, for their owner only, and what containers have
 // left behind whose tool was killed is removed.
 func New(root, run string) (*Engine, error) {
+	engine, err := open(root, run)
+	if err != nil {
+		return nil, err
+	}
+	if err := engine.tidy(); err != nil {
+		return nil, err
+	}
+	return engine, engine.layers.Tidy()
+}
+
+// open returns the engine and does not look at what is left.
+func open(root, run string) (*Engine, error) {
 	root, err := makePrivate(root)
 	if err != nil {
 		return nil, err
@@ -52,10 +66,7 @@ func New(root, run string) (*Engine, error) {
 		}
 	}
 	engine.layers = storage.NewLayers(filepath.Join(engine.root, "layers"))
-	if err := engine.tidy(); err != nil {
-		return nil, err
-	}
-	return engine, engine.layers.Tidy()
+	return engine, nil
 }
 
 // makePrivate makes a folder that nobody but its owner can enter, and refuses one

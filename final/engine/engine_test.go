@@ -29,7 +29,8 @@ func newEngine(t *testing.T) *Engine {
 // kept makes a container that has ended and is to be kept.
 func kept(t *testing.T, e *Engine, name string) *Record {
 	t.Helper()
-	record := &Record{ID: newID(), Name: name, Created: time.Now().UTC(), Exit: &Exit{Status: 3}}
+	now := time.Now().UTC()
+	record := &Record{ID: newID(), Name: name, Created: now, Started: now, Exit: &Exit{Status: 3}}
 	require.NoError(t, os.Mkdir(e.folder(record.ID), 0o700))
 	require.NoError(t, e.claimName(record))
 	require.NoError(t, e.writeRecord(record))
@@ -180,9 +181,11 @@ func TestContainerWithoutWatcherIsEnded(t *testing.T) {
 	record.Exit = nil
 	require.NoError(t, engine.writeRecord(record))
 	require.NoError(t, os.MkdirAll(engine.runFolder(record.ID), 0o700))
-	require.NoError(t, engine.recordProcess(record.ID, orphan.Pid()))
+	state, err := newState(orphan.Pid())
+	require.NoError(t, err)
+	require.NoError(t, writeJSON(engine.statePath(record.ID), state, false))
 
-	_, err := New(engine.root, engine.run)
+	_, err = New(engine.root, engine.run)
 
 	require.NoError(t, err)
 	require.Equal(t, 128+9, orphan.Wait().Code)

@@ -5,82 +5,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
-	"time"
 
 	"mytinydocker/final/image"
 )
-
-// Status is what a container is doing, as the kernel has it.
-type Status string
-
-// What a container can be doing.
-const (
-	Running Status = "running"
-	Exited  Status = "exited"
-	Damaged Status = "damaged" // its record cannot be read
-)
-
-// Container is a container as it is now.
-type Container struct {
-	Record
-	Status  Status
-	Started time.Time // if it runs
-}
-
-// List returns all containers, the newest first.
-func (e *Engine) List() ([]Container, error) {
-	ids, err := e.ids()
-	if err != nil {
-		return nil, err
-	}
-	var containers []Container
-	for _, id := range ids {
-		container, err := e.inspect(id)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // just being made, or just removed
-		}
-		if err != nil {
-			return nil, err
-		}
-		containers = append(containers, container)
-	}
-	slices.SortFunc(containers, func(a, b Container) int { return b.Created.Compare(a.Created) })
-	return containers, nil
-}
-
-func (e *Engine) inspect(id string) (Container, error) {
-	record, err := e.readRecord(id)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Container{}, err
-	}
-	if err != nil {
-		return Container{Record: Record{ID: id}, Status: Damaged}, nil
-	}
-	container := Container{Record: *record, Status: Exited}
-	watched, err := e.isLocked(id)
-	if err != nil {
-		return Container{}, err
-	}
-	if !watched {
-		return container, nil
-	}
-	// Its exit is recorded before its watcher lets go.
-	if record.Exit == nil {
-		container.Status = Running
-		if process, err := e.readProcess(id); err == nil {
-			container.Started = process.Started
-		}
-	}
-	return container, nil
-}
 
 // Find returns the id of the container with a name, an id, or an id that begins
 // so, if there is just one.
 func (e *Engine) Find(name string) (string, error) {
 	if validName(name) {
-		id, err := e.nameHolder(name)
+		id, err := e.namedContainer(name)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return id, err
 		}

@@ -118,6 +118,28 @@ func (e *Engine) lockAbandoned(id string) (*lock, error) {
 	}
 }
 
+// lockEnded takes the lock of a container that does not run, or returns errLocked.
+// For one whose watcher is not to be reached any more, or not yet, it waits up to a
+// second.
+func (e *Engine) lockEnded(id string) (*lock, error) {
+	deadline := time.Now().Add(time.Second)
+	for {
+		held, err := e.lockContainer(id)
+		if !errors.Is(err, errLocked) || time.Now().After(deadline) {
+			return held, err
+		}
+		conn, dialed := e.dial(id)
+		if dialed == nil {
+			conn.Close()
+			return nil, err
+		}
+		if !errors.Is(dialed, errNoProcess) {
+			return nil, dialed
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
 // release lets others take the lock.
 func (l *lock) release() { l.file.Close() }
 
@@ -146,9 +168,15 @@ func (e *Engine) removeRunFolder(id string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, entry := range entries {
-		if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
-			return err
+	// The lock last: without it, what is in the folder may be somebody else's.
+	for _, last := range []bool{false, true} {
+		for _, entry := range entries {
+			if (entry.Name() == "lock") != last {
+				continue
+			}
+			if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
+				return err
+			}
 		}
 	}
 	err = os.Remove(folder)

@@ -24,9 +24,15 @@ import (
 // maxLogLine is the longest piece of output in one entry, in bytes.
 const maxLogLine = 16 << 10
 
+// How a container's output is kept.
+const (
+	LogJSON = "json-file"
+	LogNone = "none"
+)
+
 // Log says how a container's output is kept.
 type Log struct {
-	Driver  string `json:"driver"`            // json-file or none
+	Driver  string `json:"driver"`
 	MaxSize int64  `json:"maxSize,omitempty"` // of one file in bytes, 0 for no limit
 	MaxFile int    `json:"maxFile,omitempty"` // how many files, with those that are older
 }

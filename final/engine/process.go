@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,10 +18,9 @@ import (
 // alone does not: it is given to another process some time after its owner has
 // died.
 type process struct {
-	Pid       int       `json:"pid"`
-	StartTime uint64    `json:"startTime"` // in clock ticks since boot, proc_pid_stat(5)
-	BootID    string    `json:"bootID"`
-	Started   time.Time `json:"started"`
+	Pid       int    `json:"pid"`
+	StartTime uint64 `json:"startTime"` // in clock ticks since boot, proc_pid_stat(5)
+	BootID    string `json:"bootID"`
 }
 
 // errNoProcess means that the process has ended.
@@ -37,7 +36,7 @@ func identify(pid int) (process, error) {
 	if err != nil {
 		return process{}, err
 	}
-	return process{Pid: pid, StartTime: start, BootID: boot, Started: time.Now().UTC()}, nil
+	return process{Pid: pid, StartTime: start, BootID: boot}, nil
 }
 
 func bootID() (string, error) {
@@ -65,72 +64,97 @@ func startTime(pid int) (uint64, error) {
 	return strconv.ParseUint(fields[19], 10, 64)
 }
 
-// kill ends the process and returns when it is gone, or errNoProcess if it was
-// already. The pidfd is opened before the identity is checked, so it is this
-// process or none that gets the signal (pidfd_open(2)).
-func (p process) kill() error {
+// open returns a pidfd of the process, or errNoProcess if it has ended. The pidfd
+// is opened before the identity is checked, so it is this process's or nobody's.
+func (p process) open() (handle int, err error) {
 	if p.Pid <= 1 {
-		return errNoProcess
+		return 0, errNoProcess
 	}
-	handle, err := unix.PidfdOpen(p.Pid, 0)
+	handle, err = unix.PidfdOpen(p.Pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return 0, errNoProcess
+	}
+	if err != nil {
+		return 0, fmt.Errorf("open process %d: %w", p.Pid, err)
+	}
+	now, err := identify(p.Pid)
+	if err == nil && (now.StartTime != p.StartTime || now.BootID != p.BootID) {
+		err = errNoProcess
+	}
+	if err != nil {
+		unix.Close(handle)
+		return 0, err
+	}
+	return handle, nil
+}
+
+// signal sends a signal to the process, or returns errNoProcess if it has ended.
+func (p process) signal(signal syscall.Signal) error {
+	handle, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(handle)
+	return sendSignal(handle, p.Pid, signal)
+}
+
+func sendSignal(handle, pid int, signal syscall.Signal) error {
+	err := unix.PidfdSendSignal(handle, signal, nil, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return errNoProcess
 	}
 	if err != nil {
-		return fmt.Errorf("open process %d: %w", p.Pid, err)
+		return fmt.Errorf("send %s to process %d: %w", unix.SignalName(signal), pid, err)
 	}
-	defer unix.Close(handle)
-	now, err := identify(p.Pid)
+	return nil
+}
+
+// kill ends the process and returns when it is gone, or errNoProcess if it was
+// already.
+func (p process) kill() error {
+	handle, err := p.open()
 	if err != nil {
 		return err
 	}
-	if now.StartTime != p.StartTime || now.BootID != p.BootID {
-		return errNoProcess
-	}
-	if err := unix.PidfdSendSignal(handle, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("kill process %d: %w", p.Pid, err)
+	defer unix.Close(handle)
+	if err := sendSignal(handle, p.Pid, unix.SIGKILL); err != nil && !errors.Is(err, errNoProcess) {
+		return err
 	}
 	return awaitEnd(handle, p.Pid)
 }
 
 // awaitEnd waits ten seconds for a process that has been killed.
 func awaitEnd(handle, pid int) error {
-	deadline := time.Now().Add(10 * time.Second)
+	err := awaitReadable(handle, 10*time.Second)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("process %d does not end: it may hang in the kernel", pid)
+	}
+	if err != nil {
+		return fmt.Errorf("wait for the end of process %d: %w", pid, err)
+	}
+	return nil
+}
+
+// awaitReadable waits until there is something to read from a file: from a pidfd,
+// that its process has ended (pidfd_open(2)). A negative limit is none; after any
+// other the error is os.ErrDeadlineExceeded.
+func awaitReadable(descriptor int, limit time.Duration) error {
+	deadline := time.Now().Add(limit)
 	for {
-		poll := []unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}}
-		count, err := unix.Poll(poll, int(time.Until(deadline).Milliseconds()))
+		left := -1
+		if limit >= 0 {
+			left = int(max(0, time.Until(deadline).Milliseconds()))
+		}
+		poll := []unix.PollFd{{Fd: int32(descriptor), Events: unix.POLLIN}}
+		count, err := unix.Poll(poll, left)
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
-			return fmt.Errorf("wait for the end of process %d: %w", pid, err)
+			return err
 		case count == 1:
 			return nil
 		default:
-			return fmt.Errorf("process %d does not end: it may hang in the kernel", pid)
+			return os.ErrDeadlineExceeded
 		}
 	}
-}
-
-func (e *Engine) statePath(id string) string { return filepath.Join(e.runFolder(id), "state.json") }
-
-// readProcess returns the process of a container that runs, or errNoProcess.
-func (e *Engine) readProcess(id string) (process, error) {
-	var found process
-	err := readJSON(e.statePath(id), &found)
-	if errors.Is(err, fs.ErrNotExist) {
-		return process{}, errNoProcess
-	}
-	return found, err
-}
-
-// killProcess ends the process of a container, if it has one.
-func (e *Engine) killProcess(id string) error {
-	found, err := e.readProcess(id)
-	if err == nil {
-		err = found.kill()
-	}
-	if errors.Is(err, errNoProcess) {
-		return nil
-	}
-	return err
 }

@@ -7,47 +7,83 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
-// Record is what is kept of a container. It is written whole or not at all.
+// Record is what is kept of a container: what was asked, what that made of the
+// image, and what became of it. It is written whole or not at all.
 type Record struct {
-	ID         string    `json:"id"`
-	Name       string    `json:"name"`
-	Image      string    `json:"image"`
-	ImageID    string    `json:"imageID"`
-	Layers     []string  `json:"layers"` // digests, from the lowest up
-	Command    []string  `json:"command"`
-	Env        []string  `json:"env"`
-	WorkingDir string    `json:"workingDir"`
-	User       string    `json:"user"`
-	Hostname   string    `json:"hostname"`
-	Terminal   bool      `json:"terminal"`
-	Stdin      bool      `json:"stdin"`
-	AutoRemove bool      `json:"autoRemove"`
-	Created    time.Time `json:"created"`
-	Exit       *Exit     `json:"exit,omitempty"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+	Image   string    `json:"image"`
+	ImageID string    `json:"imageID"`
+	Layers  []string  `json:"layers"` // digests, from the lowest up
+
+	Entrypoint []string          `json:"entrypoint,omitempty"`
+	Cmd        []string          `json:"cmd,omitempty"`
+	Env        []string          `json:"env"`
+	WorkingDir string            `json:"workingDir"`
+	User       string            `json:"user"`
+	Groups     []string          `json:"groups,omitempty"`
+	Hostname   string            `json:"hostname"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	Terminal   bool              `json:"terminal"`
+	Stdin      bool              `json:"stdin"`
+	StdinOnce  bool              `json:"stdinOnce"` // its end is that of the first who is attached
+	AutoRemove bool              `json:"autoRemove"`
+
+	StopSignal  string   `json:"stopSignal"`
+	StopTimeout int      `json:"stopTimeout"` // in seconds, -1 for ever
+	Restart     Restart  `json:"restart"`
+	Limits      Limits   `json:"limits"`
+	Security    Security `json:"security"`
+	Log         Log      `json:"log"`
+
+	ReadOnly bool                `json:"readOnly,omitempty"`
+	Tmpfs    map[string]string   `json:"tmpfs,omitempty"`
+	ShmSize  int64               `json:"shmSize"`
+	Ulimits  []specs.POSIXRlimit `json:"ulimits,omitempty"`
+	Sysctls  map[string]string   `json:"sysctls,omitempty"`
+	Devices  []Device            `json:"devices,omitempty"`
+	Init     bool                `json:"init,omitempty"`
+
+	Started      time.Time `json:"started"` // zero for one that was never started
+	RestartCount int       `json:"restartCount,omitempty"`
+	Stopped      bool      `json:"stopped,omitempty"` // by somebody, and not to be started again
+	Removing     bool      `json:"removing,omitempty"`
+	Exit         *Exit     `json:"exit,omitempty"` // nil while it runs, and before
 }
 
 // Exit is how a container ended.
 type Exit struct {
-	Status   int       `json:"status"`
-	Error    string    `json:"error,omitempty"` // why it did not start
-	Finished time.Time `json:"finished"`
+	Status    int       `json:"status"`
+	Error     string    `json:"error,omitempty"` // why it did not start
+	OOMKilled bool      `json:"oomKilled,omitempty"`
+	Finished  time.Time `json:"finished"`
 }
+
+// Command is what the container runs.
+func (r *Record) Command() []string { return slices.Concat(r.Entrypoint, r.Cmd) }
 
 // ShortID is the id as tables show it.
 func (r *Record) ShortID() string { return r.ID[:12] }
 
 // durable reports whether the container is to survive the machine. Nobody waits
 // for the disk for one that does not survive its program.
-func (r *Record) durable() bool { return !r.AutoRemove }
+func (r *Record) durable() bool { return !r.Removing && (!r.AutoRemove || r.Started.IsZero()) }
 
 func (e *Engine) folder(id string) string    { return filepath.Join(e.root, "containers", id) }
 func (e *Engine) runFolder(id string) string { return filepath.Join(e.run, "containers", id) }
 func (e *Engine) namePath(name string) string {
 	return filepath.Join(e.root, "names", name)
 }
+
+func (e *Engine) logPath(id string) string { return filepath.Join(e.folder(id), "log.json") }
 
 func (e *Engine) recordPath(id string) string { return filepath.Join(e.folder(id), "config.json") }
 
@@ -56,6 +92,44 @@ func (e *Engine) writeRecord(record *Record) error {
 		return fmt.Errorf("record the container %s: %w", record.ShortID(), err)
 	}
 	return nil
+}
+
+// updateRecord changes the record of a container that others may be changing, too:
+// the one who watches it, and those who rename it or change its limits. Its folder
+// is locked meanwhile (flock(2)).
+func (e *Engine) updateRecord(id string, change func(*Record) error) (*Record, error) {
+	unlock, err := lockFolder(e.folder(id))
+	if err != nil {
+		return nil, fmt.Errorf("lock the record of the container %.12s: %w", id, err)
+	}
+	defer unlock()
+	record, err := e.readRecord(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := change(record); err != nil {
+		return nil, err
+	}
+	return record, e.writeRecord(record)
+}
+
+// lockFolder waits for the lock of a folder. The kernel releases it when its holder
+// dies.
+func lockFolder(path string) (unlock func(), err error) {
+	folder, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := unix.Flock(int(folder.Fd()), unix.LOCK_EX)
+		if err == nil {
+			return func() { folder.Close() }, nil
+		}
+		if !errors.Is(err, unix.EINTR) {
+			folder.Close()
+			return nil, err
+		}
+	}
 }
 
 func (e *Engine) readRecord(id string) (*Record, error) {
@@ -121,7 +195,7 @@ func (e *Engine) linkName(claim, name string) error {
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		holder, err := e.nameHolder(name)
+		holder, err := e.namedContainer(name)
 		if err == nil {
 			return fmt.Errorf("it is in use by the container %.12s: remove that one (tinydocker rm %s) or choose another", holder, name)
 		}
@@ -129,6 +203,32 @@ func (e *Engine) linkName(claim, name string) error {
 			return err
 		} // else it has just been given up
 	}
+}
+
+// namedContainer returns the id of the container that has a name. A name whose
+// container has another one, or does not exist, is left over from a renaming that
+// was killed, and given up.
+func (e *Engine) namedContainer(name string) (string, error) {
+	id, err := e.nameHolder(name)
+	if err != nil {
+		return "", err
+	}
+	if record, err := e.readRecord(id); err == nil && record.Name == name {
+		return id, nil
+	}
+	unlock, err := lockFolder(e.folder(id)) // as long as it is just being renamed
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", errors.Join(err, e.releaseName(name, id))
+	}
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	record, err := e.readRecord(id)
+	if err != nil || record.Name == name {
+		return id, nil //nolint:nilerr // just being made, or damaged: the name is taken
+	}
+	return "", errors.Join(fs.ErrNotExist, e.releaseName(name, id))
 }
 
 // nameHolder returns the id of the container that has a name. Ids are names of

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -36,11 +37,14 @@ func (e *Engine) removeLocked(id string) error {
 // come to its end: half a container is none to keep.
 func (e *Engine) intendRemoval(id string) error {
 	record, err := e.readRecord(id)
-	if err != nil || record.AutoRemove {
+	if err != nil || record.Removing || record.AutoRemove {
 		return nil //nolint:nilerr // without a record that says so, nothing is kept
 	}
-	record.AutoRemove = true
-	return e.writeRecord(record)
+	_, err = e.updateRecord(id, func(record *Record) error {
+		record.Removing = true
+		return nil
+	})
+	return err
 }
 
 // Remove removes a container by name or id. A running one is refused, or, with
@@ -50,7 +54,7 @@ func (e *Engine) Remove(name string, force bool) error {
 	if err != nil {
 		return err
 	}
-	held, err := e.lockContainer(id)
+	held, err := e.lockEnded(id)
 	if errors.Is(err, errLocked) && !force {
 		return fmt.Errorf("the container %s runs: stop it first, or remove it by force (rm -f)", name)
 	}
@@ -64,11 +68,14 @@ func (e *Engine) Remove(name string, force bool) error {
 	return e.removeLocked(id)
 }
 
-// takeOver kills a container and waits until whoever watches it has finished.
+// takeOver kills a container, waits until whoever watches it has finished, and takes
+// its lock.
 func (e *Engine) takeOver(id string) (*lock, error) {
-	deadline := time.Now().Add(10 * time.Second)
+	// A record that is damaged, or gone, does not keep a container from being killed.
+	_, _ = e.intendStop(id)
+	deadline := time.Now().Add(killPatience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		if err := e.killProcess(id); err != nil {
+		if err := e.signalContainer(id, syscall.SIGKILL); err != nil {
 			return nil, err
 		}
 		held, err := e.lockContainer(id)

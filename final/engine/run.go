@@ -3,86 +3,122 @@ package engine
 import (
 	"errors"
 	"fmt"
-	goruntime "runtime"
+	"os"
 	"time"
 
-	"mytinydocker/final/runtime"
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/image"
 )
 
-// Run makes a container, runs it in the foreground and returns its exit status.
-// It is the container's own watcher: whatever ends it ends the container. On an
-// error the container has not started, and nothing of it is left.
-func (e *Engine) Run(options Options, streams Streams) (int, error) {
-	image, err := e.images.Find(options.Image)
-	if err != nil {
-		return 0, err
-	}
-	record, err := newRecord(options, image)
-	if err != nil {
-		return 0, err
+// Run makes a container, runs it in the foreground and returns its exit status. It
+// is the container's own watcher: whatever ends it ends the container. One that a
+// person sits at, with a terminal at both ends, gets a monitor, so that one can
+// detach from it. On an error the container has not started, and nothing of it is
+// left.
+func (e *Engine) Run(options Options, streams Streams, attach AttachOptions) (int, error) {
+	if options.Terminal && options.Stdin {
+		record, held, err := e.make(options, true)
+		if err != nil {
+			return 0, err
+		}
+		return e.runAttached(record, held, order{New: true, Explain: options.Explain != nil}, streams, attach, options)
 	}
 	// From here to the end: a signal must not end us half way through a clean-up.
 	signals := catchSignals()
 	defer signals.stop()
-	held, err := e.lockNew(record.ID)
+	record, held, err := e.make(options, true)
 	if err != nil {
 		return 0, err
+	}
+	return e.watchInForeground(record, held, &streams, signals, options, true)
+}
+
+// watchInForeground is the watcher of a container until it has ended.
+func (e *Engine) watchInForeground(record *Record, held *lock, streams *Streams, signals *signals, options Options, isNew bool) (int, error) {
+	w := &watcher{engine: e, record: record, held: held, signals: signals, streams: streams, explain: options.Explain}
+	var err error
+	if w.clients, err = newClients(w, nil); err != nil {
+		return 0, errors.Join(err, w.abandon(isNew))
+	}
+	exit, err := w.watchToTheEnd(isNew)
+	if err != nil {
+		return 0, err
+	}
+	return exit.Status, nil
+}
+
+// RunDetached makes a container, starts it in the background and returns its id
+// when its program runs. On an error nothing of it is left.
+func (e *Engine) RunDetached(options Options) (id string, err error) {
+	record, held, err := e.make(options, false)
+	if err != nil {
+		return "", err
+	}
+	return record.ID, e.startDetached(record.ID, held, order{New: true, Explain: options.Explain != nil}, options)
+}
+
+// Create makes a container that has yet to be started and returns its id.
+func (e *Engine) Create(options Options) (id string, err error) {
+	record, held, err := e.makeStopped(options)
+	if err != nil {
+		return "", err
 	}
 	defer held.release()
-	if err := e.create(record, image); err != nil {
-		return 0, errors.Join(err, e.removeLocked(record.ID))
-	}
-	status, err := e.supervise(record, streams, signals)
-	if err != nil {
-		return 0, errors.Join(err, e.removeLocked(record.ID))
-	}
-	return status, e.finish(record, status)
+	return record.ID, e.removeRunFolder(record.ID)
 }
 
-// supervise starts the container, connects it with our caller and waits for its
-// end.
-func (e *Engine) supervise(record *Record, streams Streams, signals *signals) (int, error) {
-	// The kernel kills the container with the thread that has started it.
-	goruntime.LockOSThread()
-	defer goruntime.UnlockOSThread()
-	spec, err := e.specOf(record, streams.size(record.Terminal))
-	if err != nil {
-		return 0, err
-	}
-	container, err := runtime.Start(spec, runtime.Options{
-		Stdin: record.Stdin,
-		Started: func(pid int) error {
-			return errors.Join(signals.arrived(), e.recordProcess(record.ID, pid))
-		},
+// make makes a container that is about to be started, and returns its lock, held.
+// attached says that our caller's input is the container's.
+func (e *Engine) make(options Options, attached bool) (*Record, *lock, error) {
+	return e.makeContainer(options, func(record *Record) {
+		record.Started = time.Now().UTC()
+		record.StdinOnce = record.Stdin && attached
 	})
-	if err != nil {
-		return 0, err
-	}
-	signals.forwardTo(container)
-	connected := streams.connect(container, record.Stdin, signals)
-	status, err := container.Wait()
-	return status, errors.Join(connected, err)
 }
 
-func (e *Engine) recordProcess(id string, pid int) error {
-	identity, err := identify(pid)
-	if err == nil {
-		err = writeJSON(e.statePath(id), identity, false)
-	}
+func (e *Engine) makeStopped(options Options) (*Record, *lock, error) {
+	return e.makeContainer(options, func(record *Record) { record.StdinOnce = record.Stdin })
+}
+
+func (e *Engine) makeContainer(options Options, prepare func(*Record)) (*Record, *lock, error) {
+	image, err := e.images.Find(options.Image)
 	if err != nil {
-		return fmt.Errorf("record the process of the container %.12s: %w", id, err)
+		return nil, nil, err
+	}
+	record, err := newRecord(options, image)
+	if err != nil {
+		return nil, nil, err
+	}
+	prepare(record)
+	held, err := e.lockNew(record.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := e.createWithFile(record, image, options.CIDFile); err != nil {
+		err = errors.Join(err, e.removeLocked(record.ID))
+		held.release()
+		return nil, nil, err
+	}
+	return record, held, nil
+}
+
+// createWithFile makes the container and writes its id to a file that must not
+// exist yet: who gives one wants to find this container by it, and no other.
+func (e *Engine) createWithFile(record *Record, image *image.Image, path string) error {
+	if path == "" {
+		return e.create(record, image)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return fmt.Errorf("make the file for the id: %w", err)
+	}
+	err = e.create(record, image)
+	if err == nil {
+		_, err = file.WriteString(record.ID)
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
 	}
 	return nil
-}
-
-// finish records how the container ended, or removes it if that was asked for.
-func (e *Engine) finish(record *Record, status int) error {
-	if record.AutoRemove {
-		return e.removeLocked(record.ID)
-	}
-	record.Exit = &Exit{Status: status, Finished: time.Now().UTC()}
-	if err := e.writeRecord(record); err != nil {
-		return err
-	}
-	return e.removeRunFolder(record.ID)
 }

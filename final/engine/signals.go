@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,12 +23,13 @@ var forwarded = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, sys
 // signals are those that are sent to us and meant for the container. They are
 // caught from before there is a container until nothing of it is left.
 type signals struct {
-	caught  chan os.Signal
-	resized chan os.Signal
+	caught     chan os.Signal
+	woken      chan struct{} // a signal has come while no program ran
+	forwarding sync.Once
 }
 
 func catchSignals() *signals {
-	s := &signals{caught: make(chan os.Signal, 16), resized: make(chan os.Signal, 1)}
+	s := &signals{caught: make(chan os.Signal, 16), woken: make(chan struct{}, 1)}
 	signal.Notify(s.caught, forwarded...)
 	// A closed pipe is an error of write(2) then, and not our end. Ignoring the
 	// signal would do as much, and have the container's program ignore it too.
@@ -39,9 +41,7 @@ func catchSignals() *signals {
 // whose status is known, and must not become ours.
 func (s *signals) stop() {
 	signal.Ignore(forwarded...)
-	signal.Stop(s.resized)
 	close(s.caught)
-	close(s.resized)
 }
 
 // arrived returns an error if somebody wants an end of it before it has begun.
@@ -55,40 +55,69 @@ func (s *signals) arrived() error {
 	}
 }
 
-// forwardTo passes signals to the container until stop is called.
-func (s *signals) forwardTo(container *runtime.Container) {
-	go func() {
-		asked := 0
-		for received := range s.caught {
-			if received == syscall.SIGINT || received == syscall.SIGTERM {
-				asked++
+// signalTarget is who signals are passed on to.
+type signalTarget interface {
+	signal(number syscall.Signal) error
+}
+
+// signalFunc is a signalTarget.
+type signalFunc func(syscall.Signal) error
+
+func (f signalFunc) signal(number syscall.Signal) error { return f(number) }
+
+// forwardTo passes signals on until stop is called. Once is enough.
+func (s *signals) forwardTo(target signalTarget) {
+	s.forwarding.Do(func() {
+		go func() {
+			asked := 0
+			for received := range s.caught {
+				number := received.(syscall.Signal)
+				if number == syscall.SIGINT || number == syscall.SIGTERM {
+					asked++
+				}
+				if asked >= impatience {
+					number = syscall.SIGKILL
+				}
+				s.pass(number, target)
 			}
-			if asked >= impatience {
-				received = syscall.SIGKILL
-			}
-			// It fails only when the container has just ended.
-			_ = container.Signal(received)
+		}()
+	})
+}
+
+// pass sends a signal on, or, if there is no program just now, lets whoever is about
+// to start one know.
+func (s *signals) pass(number syscall.Signal, target signalTarget) {
+	if err := target.signal(number); errors.Is(err, errNoProcess) {
+		select {
+		case s.woken <- struct{}{}:
+		default: // it is known already
 		}
-	}()
+	}
 }
 
 // resize gives the container's terminal the size of ours, whenever that changes,
 // and now, for it may have changed since the start. Without a terminal of ours
 // there is no size to follow.
 func (s *signals) resize(ours, theirs *os.File) {
-	signal.Notify(s.resized, syscall.SIGWINCH)
+	onResize(func() {
+		// Either terminal may just be going away.
+		if size, err := unix.IoctlGetWinsize(int(ours.Fd()), unix.TIOCGWINSZ); err == nil {
+			_ = setSize(theirs, size)
+		}
+	})
+}
+
+// onResize calls follow now, and whenever the size of our terminal has changed, to
+// the end of our process.
+func onResize(follow func()) {
+	resized := make(chan os.Signal, 1)
+	signal.Notify(resized, syscall.SIGWINCH)
+	resized <- syscall.SIGWINCH
 	go func() {
-		for range s.resized {
-			// Either terminal may just be going away.
-			if size, err := unix.IoctlGetWinsize(int(ours.Fd()), unix.TIOCGWINSZ); err == nil {
-				_ = setSize(theirs, size)
-			}
+		for range resized {
+			follow()
 		}
 	}()
-	select {
-	case s.resized <- syscall.SIGWINCH:
-	default: // one is there already
-	}
 }
 
 // setSize leaves the file nonblocking, which Fd would not.

@@ -64,7 +64,7 @@ func (e *Engine) processOf(record *Record) (*specs.Process, error) {
 	process := &specs.Process{
 		Terminal: record.Terminal,
 		User:     specs.User{UID: uint32(account.Uid), GID: uint32(account.Gid)},
-		Args:     record.Command,
+		Args:     record.Command(),
 		Env:      env,
 		Cwd:      record.WorkingDir,
 		Capabilities: &specs.LinuxCapabilities{

@@ -68,7 +68,7 @@ func (e *Engine) tidyContainer(id string) error {
 	defer held.release()
 	record, err := e.readRecord(id)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && record.AutoRemove:
+	case errors.Is(err, fs.ErrNotExist), err == nil && (record.Removing || record.AutoRemove && !record.Started.IsZero()):
 		return e.removeLocked(id)
 	case err != nil:
 		// Its owner will want to look at it before rm.
@@ -85,9 +85,12 @@ func (e *Engine) endUnwatched(record *Record) error {
 	if err := e.killProcess(record.ID); err != nil {
 		return fmt.Errorf("end the container %s: %w", record.ShortID(), err)
 	}
-	if record.Exit == nil {
-		record.Exit = &Exit{Status: exitKilled, Finished: time.Now().UTC()}
-		if err := e.writeRecord(record); err != nil {
+	if record.Exit == nil && !record.Started.IsZero() {
+		_, err := e.updateRecord(record.ID, func(record *Record) error {
+			record.Exit = &Exit{Status: exitKilled, Finished: time.Now().UTC()}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}

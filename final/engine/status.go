@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Status is what a container is doing, as the kernel has it.
+type Status string
+
+// What a container can be doing.
+const (
+	Created    Status = "created" // and never started
+	Running    Status = "running"
+	Paused     Status = "paused"
+	Restarting Status = "restarting" // it has ended, and will be started again
+	Removing   Status = "removing"
+	Exited     Status = "exited"
+	Damaged    Status = "dead" // its record cannot be read
+)
+
+// Container is a container as it is now.
+type Container struct {
+	Record
+	Status Status
+	Pid    int // of its program on this machine, or 0
+}
+
+// Running reports whether the container has a program that runs or will run again.
+func (c *Container) Running() bool {
+	return c.Status == Running || c.Status == Paused || c.Status == Restarting
+}
+
+// List returns all containers, the newest first.
+func (e *Engine) List() ([]Container, error) {
+	ids, err := e.ids()
+	if err != nil {
+		return nil, err
+	}
+	var containers []Container
+	for _, id := range ids {
+		container, err := e.inspect(id)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // just being made, or just removed
+		}
+		if err != nil {
+			return nil, err
+		}
+		containers = append(containers, container)
+	}
+	slices.SortFunc(containers, func(a, b Container) int { return b.Created.Compare(a.Created) })
+	return containers, nil
+}
+
+// Get returns the container with a name or an id, or the beginning of one.
+func (e *Engine) Get(name string) (Container, error) {
+	id, err := e.Find(name)
+	if err != nil {
+		return Container{}, err
+	}
+	return e.inspect(id)
+}
+
+func (e *Engine) inspect(id string) (Container, error) {
+	record, err := e.readRecord(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Container{}, err
+	}
+	if err != nil {
+		return Container{Record: Record{ID: id}, Status: Damaged}, nil
+	}
+	container := Container{Record: *record}
+	if container.Status, container.Pid, err = e.statusOf(record); err != nil {
+		return Container{}, err
+	}
+	return container, nil
+}
+
+// statusOf derives what a container is doing. It runs if the process that it was
+// started as does, and not because a file says so.
+func (e *Engine) statusOf(record *Record) (Status, int, error) {
+	watched, err := e.isLocked(record.ID)
+	if err != nil {
+		return "", 0, err
+	}
+	state, err := e.readState(record.ID)
+	if err == nil && watched {
+		var handle int
+		if handle, err = state.Program.open(); err == nil {
+			unix.Close(handle)
+			return e.runningStatus(record), state.Program.Pid, nil
+		}
+	}
+	if err != nil && !errors.Is(err, errNoProcess) {
+		return "", 0, err
+	}
+	switch {
+	case record.Removing:
+		return Removing, 0, nil
+	case watched && record.Exit != nil && record.Restart.again(record.Exit, record.RestartCount) && !record.Stopped:
+		return Restarting, 0, nil
+	case record.Started.IsZero(), watched && record.Exit == nil && err != nil:
+		return Created, 0, nil
+	default:
+		return Exited, 0, nil
+	}
+}
+
+func (e *Engine) runningStatus(*Record) Status { return Running }
+
+// StartedAt returns when the container was started last, or zero.
+func (c *Container) StartedAt() time.Time { return c.Started }

@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+// killPatience is how long a container that has been killed, and its watcher, may
+// take to be gone.
+const killPatience = 10 * time.Second
+
+// StopOptions say how a container is asked to end.
+type StopOptions struct {
+	Signal  string // "" for the container's own
+	Timeout *int   // in seconds until it is killed, -1 for never, nil for its own
+}
+
+// Stop ends a container and returns when it has ended: it sends the signal for that
+// to the container's program and, if that takes too long, kills it. A container that
+// does not run is fine.
+func (e *Engine) Stop(name string, options StopOptions) error {
+	id, err := e.Find(name)
+	if err != nil {
+		return err
+	}
+	conn, err := e.dial(id)
+	if errors.Is(err, errNoProcess) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	record, err := e.intendStop(id)
+	if err != nil {
+		return err
+	}
+	number, err := ParseSignal(or(options.Signal, record.StopSignal))
+	if err != nil {
+		return err
+	}
+	seconds := record.StopTimeout
+	if options.Timeout != nil {
+		seconds = *options.Timeout
+	}
+	if err := e.signalContainer(id, number); err != nil {
+		return err
+	}
+	if seconds >= 0 {
+		if err := conn.SetReadDeadline(time.Now().Add(time.Duration(seconds) * time.Second)); err != nil {
+			return err
+		}
+	}
+	_, err = (&follower{conn: conn}).awaitEnd()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return e.killAndWait(id)
+	}
+	return ignoreDeath(err)
+}
+
+// ignoreDeath makes nothing of an end that is as good as any other to somebody who
+// wanted an end.
+func ignoreDeath(err error) error {
+	if errors.Is(err, errWatcherDied) {
+		return nil
+	}
+	return err
+}
+
+// intendStop has the watcher not start the container again.
+func (e *Engine) intendStop(id string) (*Record, error) {
+	return e.updateRecord(id, func(record *Record) error {
+		record.Stopped = true
+		return nil
+	})
+}
+
+// signalContainer sends a signal to a container's program. If none runs, because it
+// is about to be started again, its watcher is told to look at the record.
+func (e *Engine) signalContainer(id string, number syscall.Signal) error {
+	found, err := e.readState(id)
+	if err == nil {
+		err = found.Program.signal(number)
+		if errors.Is(err, errNoProcess) {
+			err = found.Watcher.signal(syscall.SIGTERM)
+		}
+	}
+	if errors.Is(err, errNoProcess) {
+		return nil
+	}
+	return err
+}
+
+// killAndWait kills a container and waits until its watcher has finished.
+func (e *Engine) killAndWait(id string) error {
+	conn, err := e.dial(id)
+	if errors.Is(err, errNoProcess) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := e.signalContainer(id, syscall.SIGKILL); err != nil {
+		return err
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(killPatience)); err != nil {
+		return err
+	}
+	_, err = (&follower{conn: conn}).awaitEnd()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("the container %.12s was killed, and is still being watched", id)
+	}
+	return ignoreDeath(err)
+}
+
+// Kill sends a signal to the program of a container that runs. One that is meant to
+// end it keeps it from being started again.
+func (e *Engine) Kill(name string, number syscall.Signal) error {
+	id, err := e.Find(name)
+	if err != nil {
+		return err
+	}
+	record, err := e.readRecord(id)
+	if err != nil {
+		return err
+	}
+	if stop, err := ParseSignal(record.StopSignal); number == syscall.SIGKILL || err == nil && number == stop {
+		if _, err := e.intendStop(id); err != nil {
+			return err
+		}
+	}
+	found, err := e.readState(id)
+	if err == nil {
+		err = found.Program.signal(number)
+	}
+	if errors.Is(err, errNoProcess) {
+		return fmt.Errorf("the container %s does not run", name)
+	}
+	return err
+}
+
+// Wait waits until a container does not run any more and returns its exit status. It
+// returns at once for one that has ended.
+func (e *Engine) Wait(name string) (int, error) {
+	id, err := e.Find(name)
+	if err != nil {
+		return 0, err
+	}
+	conn, err := e.dial(id)
+	if err == nil {
+		defer conn.Close()
+		exit, err := (&follower{conn: conn}).awaitEnd()
+		if err == nil {
+			return exit.Status, nil
+		}
+		if !errors.Is(err, errWatcherDied) {
+			return 0, err
+		}
+	} else if !errors.Is(err, errNoProcess) {
+		return 0, err
+	}
+	if err := e.tidyContainer(id); err != nil {
+		return 0, err
+	}
+	record, err := e.readRecord(id)
+	if err != nil {
+		return 0, err
+	}
+	if record.Exit == nil {
+		return 0, nil
+	}
+	return record.Exit.Status, nil
+}
+
+// Restart stops a container, if it runs, and starts it.
+func (e *Engine) Restart(name string, options StopOptions) error {
+	if err := e.Stop(name, options); err != nil {
+		return err
+	}
+	return e.Start(name, nil)
+}
+
+// Rename gives a container another name.
+func (e *Engine) Rename(name, another string) error {
+	if err := checkName(another); err != nil {
+		return err
+	}
+	id, err := e.Find(name)
+	if err != nil {
+		return err
+	}
+	old := ""
+	_, err = e.updateRecord(id, func(record *Record) error {
+		if record.Name == another {
+			return fmt.Errorf("the container has the name %q already", another)
+		}
+		old = record.Name
+		claimed := *record
+		claimed.Name = another
+		if err := e.claimName(&claimed); err != nil {
+			return err
+		}
+		record.Name = another
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return e.releaseName(old, id)
+}

@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	goruntime "runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
+	"mytinydocker/final/runtime"
+)
+
+// A watcher is who watches a container, from before its program runs until nothing
+// of it is left: the foreground command that has started it, or a monitor. It holds
+// the container's lock all that time.
+type watcher struct {
+	engine  *Engine
+	record  *Record
+	held    *lock
+	signals *signals
+	explain explain.Log
+	streams *Streams // our caller's, or nil in a monitor
+	clients *clients
+
+	mutex     sync.Mutex
+	container *runtime.Container // while it runs
+}
+
+// watch starts the container, and again as its restart policy says, and returns
+// its last exit. The record says already that it is started: a start that nobody
+// could see the end of is found by that.
+func (w *watcher) watch() (*Exit, error) {
+	pause := time.Duration(0)
+	for {
+		exit, err := w.runOnce()
+		if err != nil {
+			return nil, err
+		}
+		ran := exit.Finished.Sub(w.record.Started)
+		if err := w.update(func(record *Record) { record.Exit, record.Started = exit, w.record.Started }); err != nil {
+			return nil, err
+		}
+		if w.record.Stopped || !w.record.Restart.again(exit, w.record.RestartCount) {
+			return exit, nil
+		}
+		pause = pauseAfter(pause, ran)
+		if stopped, err := w.rest(pause); err != nil || stopped {
+			return exit, err
+		}
+		if err := w.update(func(record *Record) {
+			record.Exit, record.Started = nil, time.Now().UTC()
+			record.RestartCount++
+		}); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// update changes the record, which others may have changed, too. Nobody will look
+// at that of a container that is removed when it ends.
+func (w *watcher) update(change func(*Record)) error {
+	if w.record.AutoRemove {
+		change(w.record)
+		return nil
+	}
+	record, err := w.engine.updateRecord(w.record.ID, func(record *Record) error {
+		change(record)
+		return nil
+	})
+	if err == nil {
+		w.record = record
+	}
+	return err
+}
+
+// rest waits for the end of a pause between two runs, or until somebody wants the
+// container not to be started again.
+func (w *watcher) rest(pause time.Duration) (stopped bool, err error) {
+	select {
+	case <-w.signals.woken:
+	case <-time.After(pause):
+	}
+	record, err := w.engine.readRecord(w.record.ID)
+	if err != nil {
+		return true, err
+	}
+	w.record = record
+	return record.Stopped, nil
+}
+
+// runOnce starts the container, connects it with everybody who listens and waits
+// for its end.
+func (w *watcher) runOnce() (*Exit, error) {
+	// The kernel kills the container with the thread that has started it.
+	goruntime.LockOSThread()
+	defer goruntime.UnlockOSThread()
+	outputs, err := w.openOutputs()
+	if err != nil {
+		return nil, err
+	}
+	defer outputs.close()
+	container, err := w.start()
+	if err != nil {
+		return nil, err
+	}
+	w.setContainer(container)
+	w.signals.forwardTo(w)
+	w.clients.started()
+	connected := errors.Join(w.hurryClients(container), outputs.connect(container))
+	status, err := container.Wait()
+	w.setContainer(nil)
+	exit := &Exit{Status: status, Finished: time.Now().UTC()}
+	return exit, errors.Join(connected, err, w.leaveCgroup(exit))
+}
+
+func (w *watcher) start() (*runtime.Container, error) {
+	spec, err := w.engine.specOf(w.record, w.clients.size(w.streams.size(w.record.Terminal)))
+	if err != nil {
+		return nil, err
+	}
+	return runtime.Start(spec, runtime.Options{
+		Stdin: w.record.Stdin,
+		Started: func(pid int) error {
+			return errors.Join(w.signals.arrived(), w.recordProcess(pid))
+		},
+	})
+}
+
+// recordProcess records who the container's program is. It runs, so it has started.
+func (w *watcher) recordProcess(pid int) error {
+	state, err := newState(pid)
+	if err == nil {
+		w.record.Started = state.Started
+		err = writeJSON(w.engine.statePath(w.record.ID), state, false)
+	}
+	if err != nil {
+		return fmt.Errorf("record the process of the container %s: %w", w.record.ShortID(), err)
+	}
+	return nil
+}
+
+func (w *watcher) setContainer(container *runtime.Container) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.container = container
+}
+
+// current returns the container that runs now, or nil.
+func (w *watcher) current() *runtime.Container {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.container
+}
+
+// signal sends a signal to the container's program, if it runs.
+func (w *watcher) signal(signal syscall.Signal) error {
+	if container := w.current(); container != nil {
+		return container.Signal(signal)
+	}
+	return errNoProcess
+}
+
+// leaveCgroup notes what the kernel has to say of the container's end.
+func (w *watcher) leaveCgroup(*Exit) error { return nil }
+
+// watchToTheEnd watches the container and leaves nothing of it that could be in
+// anybody's way before it lets go, and lets everybody know how it has ended. One
+// that is new and could not be started is removed.
+func (w *watcher) watchToTheEnd(isNew bool) (*Exit, error) {
+	exit, failed := w.watch()
+	var err error
+	switch {
+	case failed != nil && isNew, failed == nil && w.record.AutoRemove:
+		err = w.engine.removeLocked(w.record.ID)
+	case failed != nil:
+		err = errors.Join(w.recordFailure(failed), w.engine.removeRunFolder(w.record.ID))
+	default:
+		err = w.engine.removeRunFolder(w.record.ID)
+	}
+	w.held.release()
+	err = errors.Join(failed, err)
+	w.clients.exited(exit, err)
+	return exit, err
+}
+
+// recordFailure records that the container could not be started, or not again.
+func (w *watcher) recordFailure(failed error) error {
+	return w.update(func(record *Record) {
+		record.Exit = &Exit{Status: statusOf(failed), Error: failed.Error(), Finished: time.Now().UTC()}
+	})
+}
+
+// hurryClients keeps clients that do not read from holding up what is to be done
+// when the container has ended.
+func (w *watcher) hurryClients(container *runtime.Container) error {
+	handle, err := unix.PidfdOpen(container.Pid(), 0)
+	if err != nil {
+		return fmt.Errorf("open the process %d: %w", container.Pid(), err)
+	}
+	w.clients.setDeadline(time.Time{})
+	go func() {
+		defer unix.Close(handle)
+		if awaitReadable(handle, -1) == nil {
+			w.clients.setDeadline(time.Now().Add(clientPatience))
+		}
+	}()
+	return nil
+}
+
+// clientPatience is how long a client has for the last output of a container that
+// has ended.
+const clientPatience = 5 * time.Second
