@@ -15,6 +15,14 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"mytinydocker/final/engine"
+	"mytinydocker/final/explain"
+)
+
+// The headings under which commands are listed.
+const (
+	containersCategory = "containers"
+	imagesCategory     = "images"
+	systemCategory     = "the tool itself"
 )
 
 // exit is the exit status of a command that has nothing more to say.
@@ -83,9 +91,13 @@ func (a *app) command() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "root", Value: "/var/lib/tinydocker", Sources: cli.EnvVars("TINYDOCKER_ROOT"), Usage: "`FOLDER` of what must last"},
 			&cli.StringFlag{Name: "run-root", Value: "/run/tinydocker", Sources: cli.EnvVars("TINYDOCKER_RUN"), Usage: "`FOLDER` of what ends with the boot"},
+			&cli.BoolFlag{Name: "explain", Usage: "print every step to the kernel as the command that a person would type"},
 		},
-		Commands: []*cli.Command{a.run(), a.ps(), a.rm(), a.images(), a.version()},
-		Action:   refuseUnknown,
+		Commands: []*cli.Command{
+			a.run(), a.create(), a.start(), a.attach(), a.ps(), a.logs(), a.stop(), a.restart(), a.kill(), a.wait(), a.rename(), a.rm(),
+			a.images(), a.version(),
+		},
+		Action: refuseUnknown,
 	}
 	for _, command := range append(root.Commands, root) {
 		command.UseShortOptionHandling = true
@@ -109,6 +121,14 @@ func (a *app) engine(command *cli.Command) (*engine.Engine, error) {
 		return nil, errors.New("containers need root: try it with sudo")
 	}
 	return engine.New(command.String("root"), command.String("run-root"))
+}
+
+// explain is who hears of the steps to the kernel, if the user wants them told.
+func (a *app) explain(command *cli.Command) explain.Log {
+	if !command.Bool("explain") {
+		return nil
+	}
+	return explain.Printer(a.stderr)
 }
 
 // positional returns the end of what was typed that the parser found to be

@@ -14,8 +14,9 @@ import (
 
 func (a *app) images() *cli.Command {
 	return &cli.Command{
-		Name:  "images",
-		Usage: "list the images",
+		Name:     "images",
+		Category: imagesCategory,
+		Usage:    "list the images",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only their ids"},
 		},

@@ -16,8 +16,9 @@ import (
 
 func (a *app) ps() *cli.Command {
 	return &cli.Command{
-		Name:  "ps",
-		Usage: "list the containers that run",
+		Name:     "ps",
+		Category: containersCategory,
+		Usage:    "list the containers that run",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "list those that have ended, too"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only their ids"},

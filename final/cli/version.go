@@ -12,8 +12,9 @@ import (
 
 func (a *app) version() *cli.Command {
 	return &cli.Command{
-		Name:  "version",
-		Usage: "print what this is and what it runs on",
+		Name:     "version",
+		Category: systemCategory,
+		Usage:    "print what this is and what it runs on",
 		Action: func(_ context.Context, command *cli.Command) error {
 			if err := noArguments(command); err != nil {
 				return err
