@@ -48,8 +48,10 @@ func (f failure) Unwrap() error { return f.error }
 // Main runs the command line args and returns the exit status of the process:
 // for run as docker-run(1) has it, and else 0 or 1.
 func Main(args []string) int {
-	app := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, args: args}
-	err := app.command().Run(context.Background(), args)
+	app := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	root := app.command()
+	app.args = separateValues(root, args)
+	err := root.Run(context.Background(), app.args)
 	if status := exit(0); err == nil || errors.As(err, &status) {
 		return int(status)
 	}
