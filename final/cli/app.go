@@ -96,13 +96,14 @@ func (a *app) command() *cli.Command {
 			&cli.BoolFlag{Name: "explain", Usage: "print every step to the kernel as the command that a person would type"},
 		},
 		Commands: []*cli.Command{
-			a.run(), a.create(), a.start(), a.attach(), a.ps(), a.logs(), a.stop(), a.restart(), a.kill(), a.wait(), a.rename(), a.rm(),
+			a.run(), a.create(), a.start(), a.attach(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.wait(), a.rename(), a.rm(),
 			a.images(), a.version(),
 		},
 		Action: refuseUnknown,
 	}
 	for _, command := range append(root.Commands, root) {
 		command.UseShortOptionHandling = true
+		command.DisableSliceFlagSeparator = true // -e LIST=a,b is one variable
 		if command.OnUsageError == nil {
 			command.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
 		}

@@ -25,7 +25,6 @@ func (a *app) run() *cli.Command {
 			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "run it in the background and print its id", Category: lifetime},
 			&cli.BoolFlag{Name: "sig-proxy", Value: true, Usage: "pass the signals on that are sent to this command", Category: lifetime},
 		),
-		DisableSliceFlagSeparator: true, // -e LIST=a,b is one variable
 		Action: func(_ context.Context, command *cli.Command) error {
 			err := a.runContainer(command)
 			if status := exit(0); err == nil || errors.As(err, &status) {
@@ -110,13 +109,12 @@ func runFailure(verb string, err error) error {
 func (a *app) create() *cli.Command {
 	image := 1
 	return &cli.Command{
-		Name:                      "create",
-		Category:                  containersCategory,
-		Usage:                     "make a container, to be started later",
-		ArgsUsage:                 "IMAGE [COMMAND [ARG...]]",
-		StopOnNthArg:              &image,
-		Flags:                     containerFlags(),
-		DisableSliceFlagSeparator: true,
+		Name:         "create",
+		Category:     containersCategory,
+		Usage:        "make a container, to be started later",
+		ArgsUsage:    "IMAGE [COMMAND [ARG...]]",
+		StopOnNthArg: &image,
+		Flags:        containerFlags(),
 		Action: func(_ context.Context, command *cli.Command) error {
 			options, err := a.newContainer(command)
 			if err != nil {

@@ -122,3 +122,11 @@ func openOrdinary(path string) (*os.File, error) {
 	}
 	return file, nil
 }
+
+// ignoreMissing makes nothing of a file that somebody else has just removed.
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

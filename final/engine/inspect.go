@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"io/fs"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// Inspection is all that is known of a container, in the shape that
+// docker-inspect(1) gives it: scripts know it.
+type Inspection struct {
+	ID           string `json:"Id"`
+	Name         string
+	Created      time.Time
+	Path         string
+	Args         []string
+	State        InspectedState
+	Image        string
+	RestartCount int
+	Driver       string
+	LogPath      string
+	SizeRw       *int64 `json:",omitempty"`
+	Config       InspectedConfig
+	HostConfig   InspectedHostConfig
+}
+
+// InspectedState is what a container does.
+type InspectedState struct {
+	Status                            Status
+	Running, Paused, Restarting, Dead bool
+	OOMKilled                         bool
+	Pid, ExitCode                     int
+	Error                             string
+	StartedAt, FinishedAt             time.Time
+}
+
+// InspectedConfig is what a container is, wherever it runs.
+type InspectedConfig struct {
+	Hostname, User, Image, WorkingDir, StopSignal string
+	Tty, OpenStdin, StdinOnce                     bool
+	Env, Cmd, Entrypoint                          []string
+	Labels                                        map[string]string
+	StopTimeout                                   int
+}
+
+// InspectedHostConfig is how a container runs on this machine.
+type InspectedHostConfig struct {
+	AutoRemove, Privileged, ReadonlyRootfs, Init             bool
+	RestartPolicy                                            InspectedRestart
+	LogConfig                                                InspectedLog
+	Memory, MemorySwap, MemoryReservation, NanoCpus, ShmSize int64
+	CPUShares                                                uint64 `json:"CpuShares"`
+	CpusetCpus                                               string
+	PidsLimit                                                int64
+	CapAdd, CapDrop, GroupAdd, SecurityOpt                   []string
+	Tmpfs, Sysctls                                           map[string]string
+	Ulimits                                                  []specs.POSIXRlimit
+	Devices                                                  []Device
+}
+
+// InspectedRestart is a restart policy.
+type InspectedRestart struct {
+	Name              string
+	MaximumRetryCount int
+}
+
+// InspectedLog is how the output is kept.
+type InspectedLog struct {
+	Type   string
+	Config map[string]any
+}
+
+// Inspect returns all that is known of a container. Its size takes a walk through
+// what it has written.
+func (e *Engine) Inspect(name string, size bool) (*Inspection, error) {
+	container, err := e.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	command := container.Command()
+	found := &Inspection{
+		ID: container.ID, Name: container.Name, Created: container.Created, State: stateOf(&container), Image: container.ImageID,
+		RestartCount: container.RestartCount, Driver: "overlay",
+		Config: configOf(&container.Record), HostConfig: hostConfigOf(&container.Record),
+	}
+	if len(command) > 0 {
+		found.Path, found.Args = command[0], command[1:]
+	}
+	if container.Log.Driver == LogJSON {
+		found.LogPath = e.logPath(container.ID)
+	}
+	if size {
+		written, err := e.Written(container.ID)
+		if err != nil {
+			return nil, err
+		}
+		found.SizeRw = &written
+	}
+	return found, nil
+}
+
+func stateOf(container *Container) InspectedState {
+	state := InspectedState{
+		Status: container.Status, Running: container.Status == Running || container.Status == Paused,
+		Paused: container.Status == Paused, Restarting: container.Status == Restarting, Dead: container.Status == Damaged,
+		Pid: container.Pid, StartedAt: container.Started,
+	}
+	if container.Exit != nil && !state.Running {
+		state.ExitCode, state.Error, state.OOMKilled = container.Exit.Status, container.Exit.Error, container.Exit.OOMKilled
+		state.FinishedAt = container.Exit.Finished
+	}
+	return state
+}
+
+func configOf(record *Record) InspectedConfig {
+	return InspectedConfig{
+		Hostname: record.Hostname, User: record.User, Image: record.Image, WorkingDir: record.WorkingDir, StopSignal: record.StopSignal,
+		Tty: record.Terminal, OpenStdin: record.Stdin, StdinOnce: record.StdinOnce,
+		Env: record.Env, Cmd: record.Cmd, Entrypoint: record.Entrypoint, Labels: record.Labels, StopTimeout: record.StopTimeout,
+	}
+}
+
+func hostConfigOf(record *Record) InspectedHostConfig {
+	limits, security := &record.Limits, &record.Security
+	config := InspectedHostConfig{
+		AutoRemove: record.AutoRemove, Privileged: security.Privileged, ReadonlyRootfs: record.ReadOnly, Init: record.Init,
+		RestartPolicy: InspectedRestart{record.Restart.Policy, record.Restart.Max},
+		LogConfig:     InspectedLog{record.Log.Driver, map[string]any{}},
+		Memory:        limits.Memory, MemorySwap: limits.MemorySwap, MemoryReservation: limits.MemoryReservation,
+		NanoCpus: int64(limits.CPUs * 1e9), ShmSize: record.ShmSize, CPUShares: limits.CPUShares, CpusetCpus: limits.CPUSet,
+		PidsLimit: limits.Pids, CapAdd: security.CapAdd, CapDrop: security.CapDrop, GroupAdd: record.Groups,
+		Tmpfs: record.Tmpfs, Sysctls: record.Sysctls, Ulimits: record.Ulimits, Devices: record.Devices,
+	}
+	if record.Log.MaxSize > 0 {
+		config.LogConfig.Config["max-size"], config.LogConfig.Config["max-file"] = record.Log.MaxSize, max(1, record.Log.MaxFile)
+	}
+	if !security.AllowNewPrivs {
+		config.SecurityOpt = append(config.SecurityOpt, "no-new-privileges")
+	}
+	if security.SeccompUnconfined {
+		config.SecurityOpt = append(config.SecurityOpt, "seccomp=unconfined")
+	}
+	return config
+}
+
+// Written returns how many bytes of the disk the container's own layer takes.
+func (e *Engine) Written(id string) (int64, error) {
+	total := int64(0)
+	seen := make(map[uint64]bool)
+	err := filepath.WalkDir(filepath.Join(e.folder(id), "upper"), func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		stat := info.Sys().(*syscall.Stat_t)
+		if info.Mode().IsRegular() && !seen[stat.Ino] {
+			seen[stat.Ino] = true
+			total += stat.Size
+		}
+		return nil
+	})
+	return total, err
+}
