@@ -51,6 +51,7 @@ func Main(args []string) int {
 	app := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	root := app.command()
 	app.args = separateValues(root, args)
+	cli.HelpPrinter = func(out io.Writer, _ string, about any) { printHelp(out, about.(*cli.Command)) }
 	err := root.Run(context.Background(), app.args)
 	if status := exit(0); err == nil || errors.As(err, &status) {
 		return int(status)
@@ -97,7 +98,7 @@ func (a *app) command() *cli.Command {
 		},
 		Commands: []*cli.Command{
 			a.run(), a.create(), a.start(), a.attach(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.wait(), a.rename(), a.rm(),
-			a.images(), a.version(),
+			a.images(), a.version(), a.completion(), a.complete(),
 		},
 		Action: refuseUnknown,
 	}

@@ -10,6 +10,7 @@ import (
 func (a *app) inspect() *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Category: containersCategory, Usage: "print all that is known of containers", ArgsUsage: "CONTAINER...",
+		Metadata: containersThat(anyContainer),
 		Description: `Its address, its exit status:
    tinydocker inspect --format '{{.State.Status}} {{.State.ExitCode}}' web`,
 		Flags: []cli.Flag{

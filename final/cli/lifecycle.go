@@ -12,9 +12,10 @@ import (
 )
 
 // onContainers is a command that does one thing with every container named.
-func (a *app) onContainers(name, usage string, flags []cli.Flag, do func(*engine.Engine, *cli.Command, string) error) *cli.Command {
+func (a *app) onContainers(name, usage string, suit func(*engine.Container) bool, flags []cli.Flag, do func(*engine.Engine, *cli.Command, string) error) *cli.Command {
 	return &cli.Command{
 		Name: name, Category: containersCategory, Usage: usage, ArgsUsage: "CONTAINER...", Flags: flags,
+		Metadata: containersThat(suit),
 		Action: func(_ context.Context, command *cli.Command) error {
 			containers, err := a.engineFor(command, "container")
 			if err != nil {
@@ -68,7 +69,7 @@ func (a *app) each(names []string, verb string, do func(name string) error) erro
 }
 
 func (a *app) start() *cli.Command {
-	command := a.onContainers("start", "start containers that do not run", []cli.Flag{
+	command := a.onContainers("start", "start containers that do not run", containerAtRest, []cli.Flag{
 		&cli.BoolFlag{Name: "attach", Aliases: []string{"a"}, Usage: "stay connected with its output until it ends"},
 		&cli.BoolFlag{Name: "interactive", Aliases: []string{"i"}, Usage: "pass standard input on"},
 		&cli.BoolFlag{Name: "sig-proxy", Value: true, Usage: "pass the signals on that are sent to this command"},
@@ -118,14 +119,14 @@ func stopOptions(command *cli.Command) engine.StopOptions {
 }
 
 func (a *app) stop() *cli.Command {
-	return a.onContainers("stop", "ask containers to end, and kill those that do not", stopFlags(),
+	return a.onContainers("stop", "ask containers to end, and kill those that do not", runningContainer, stopFlags(),
 		func(containers *engine.Engine, command *cli.Command, name string) error {
 			return containers.Stop(name, stopOptions(command))
 		})
 }
 
 func (a *app) restart() *cli.Command {
-	return a.onContainers("restart", "stop containers and start them again", stopFlags(),
+	return a.onContainers("restart", "stop containers and start them again", anyContainer, stopFlags(),
 		func(containers *engine.Engine, command *cli.Command, name string) error {
 			return containers.Restart(name, stopOptions(command))
 		})
@@ -133,7 +134,7 @@ func (a *app) restart() *cli.Command {
 
 func (a *app) kill() *cli.Command {
 	flags := []cli.Flag{&cli.StringFlag{Name: "signal", Aliases: []string{"s"}, Value: "KILL", Usage: "`SIGNAL` to send"}}
-	return a.onContainers("kill", "send a signal to the program of containers", flags,
+	return a.onContainers("kill", "send a signal to the program of containers", runningContainer, flags,
 		func(containers *engine.Engine, command *cli.Command, name string) error {
 			number, err := engine.ParseSignal(command.String("signal"))
 			if err != nil {
@@ -147,7 +148,7 @@ func (a *app) rm() *cli.Command {
 	flags := []cli.Flag{
 		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "kill them first if they run"},
 	}
-	return a.onContainers("rm", "remove containers", flags,
+	return a.onContainers("rm", "remove containers", anyContainer, flags,
 		func(containers *engine.Engine, command *cli.Command, name string) error {
 			return containers.Remove(name, command.Bool("force"))
 		})
@@ -156,6 +157,7 @@ func (a *app) rm() *cli.Command {
 func (a *app) wait() *cli.Command {
 	return &cli.Command{
 		Name: "wait", Category: containersCategory, Usage: "wait for containers to end, and print their exit statuses", ArgsUsage: "CONTAINER...",
+		Metadata: containersThat(anyContainer),
 		Action: func(_ context.Context, command *cli.Command) error {
 			containers, err := a.engineFor(command, "container")
 			if err != nil {
@@ -182,6 +184,7 @@ func (a *app) wait() *cli.Command {
 func (a *app) rename() *cli.Command {
 	return &cli.Command{
 		Name: "rename", Category: containersCategory, Usage: "give a container another name", ArgsUsage: "CONTAINER NAME",
+		Metadata: containersThat(anyContainer),
 		Action: func(_ context.Context, command *cli.Command) error {
 			if command.Args().Len() != 2 {
 				return errors.New("rename: give a container and its new name")
@@ -198,6 +201,7 @@ func (a *app) rename() *cli.Command {
 func (a *app) attach() *cli.Command {
 	return &cli.Command{
 		Name: "attach", Category: containersCategory, Usage: "connect with a container that runs", ArgsUsage: "CONTAINER",
+		Metadata: containersThat(runningContainer),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "no-stdin", Usage: "do not pass standard input on"},
 			&cli.BoolFlag{Name: "sig-proxy", Value: true, Usage: "pass the signals on that are sent to this command"},

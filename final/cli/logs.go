@@ -15,6 +15,7 @@ import (
 func (a *app) logs() *cli.Command {
 	return &cli.Command{
 		Name: "logs", Category: containersCategory, Usage: "print what a container has printed", ArgsUsage: "CONTAINER",
+		Metadata: containersThat(anyContainer),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on with what it prints, until it ends"},
 			&cli.StringFlag{Name: "tail", Aliases: []string{"n"}, Value: "all", Usage: "only the last `COUNT` lines"},

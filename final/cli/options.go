@@ -62,7 +62,7 @@ func containerFlags() []cli.Flag {
 		text(lifetime, "restart", "start it again: `POLICY` no, on-failure[:COUNT], always or unless-stopped"),
 		text(lifetime, "stop-signal", "`SIGNAL` that asks the program to end; TERM by default"),
 		&cli.IntFlag{Name: "stop-timeout", Usage: "`SECONDS` until it is killed then, -1 for never", Value: 10, Category: lifetime},
-		text(lifetime, "log-driver", "keep the output: json-file, or none"),
+		text(lifetime, "log-driver", "keep the output by `DRIVER` json-file, or none"),
 		list(lifetime, "log-opt", "`max-size=SIZE` of a file of the log, or max-file=COUNT of them"),
 		text(lifetime, "detach-keys", "`KEYS` for leaving it running; ctrl-p,ctrl-q by default"),
 

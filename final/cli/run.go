@@ -20,6 +20,7 @@ func (a *app) run() *cli.Command {
 		Usage:        "run a program in a new container",
 		ArgsUsage:    "IMAGE [COMMAND [ARG...]]",
 		Description:  runExamples,
+		Metadata:     completed(imageNames),
 		StopOnNthArg: &image, // what follows belongs to the container's program
 		Flags: append(containerFlags(),
 			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "run it in the background and print its id", Category: lifetime},
@@ -114,6 +115,7 @@ func (a *app) create() *cli.Command {
 		Usage:        "make a container, to be started later",
 		ArgsUsage:    "IMAGE [COMMAND [ARG...]]",
 		StopOnNthArg: &image,
+		Metadata:     completed(imageNames),
 		Flags:        containerFlags(),
 		Action: func(_ context.Context, command *cli.Command) error {
 			options, err := a.newContainer(command)
