@@ -1,0 +1,157 @@
+package runtime
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Container is a program that has been started in a container: its first one by
+// Start, a further one by Exec.
+type Container struct {
+	// Console is the master of the program's terminal, or nil if it has none.
+	Console *os.File
+	// Stdin, Stdout and Stderr are our ends of the pipes that a program
+	// without a terminal has. Stdin is nil unless it was asked for.
+	Stdin          io.WriteCloser
+	Stdout, Stderr io.ReadCloser
+
+	process *os.Process
+}
+
+// Pid returns the process id of the program.
+func (c *Container) Pid() int { return c.process.Pid }
+
+// Signal sends a signal to the program.
+func (c *Container) Signal(signal os.Signal) error { return c.process.Signal(signal) }
+
+// Wait waits for the program's end and returns its exit status, which is 128+n
+// if signal n ended it. It closes our ends of the pipes, so Stdout and Stderr must
+// have been read to their ends before.
+func (c *Container) Wait() (int, error) {
+	state, err := c.process.Wait()
+	c.closePipes()
+	if err != nil {
+		return 0, fmt.Errorf("wait for the program: %w", err)
+	}
+	status := state.Sys().(syscall.WaitStatus)
+	if status.Signaled() {
+		return 128 + int(status.Signal()), nil
+	}
+	return status.ExitStatus(), nil
+}
+
+// abandon ends a program that did not start.
+func (c *Container) abandon() {
+	if c.Console != nil {
+		c.Console.Close()
+	}
+	// It may have ended by itself; either way it is gone after this.
+	_ = c.process.Kill()
+	_, _ = c.Wait()
+}
+
+func (c *Container) closePipes() {
+	for _, pipe := range []io.Closer{c.Stdin, c.Stdout, c.Stderr} {
+		if pipe != nil {
+			pipe.Close()
+		}
+	}
+}
+
+// spawn starts this program once more in one of its hidden roles, with files as
+// its descriptors from 3 on and the pipes that the program will have. It closes
+// files.
+//
+// Nothing of our environment goes along: what the container is to have travels in
+// the request, and reaches only the program. One processor is enough to set a
+// container up, and then Go does not look for limits in the container's files.
+func (c *Container) spawn(role string, attributes *syscall.SysProcAttr, terminal, stdin bool, files ...*os.File) error {
+	defer closeAll(files)
+	standard, err := c.standardFiles(terminal, stdin)
+	defer closeAll(standard)
+	if err != nil {
+		return fmt.Errorf("make the program's pipes: %w", err)
+	}
+	self, err := openSelf()
+	if err != nil {
+		return err
+	}
+	defer self.Close()
+	// Files that our caller left open would be open in the new process as well,
+	// and in the instant before it closes them, reachable through /proc/PID/fd.
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("mark our open files close-on-exec: %w", err)
+	}
+	c.process, err = os.StartProcess(pathOfFile(self), []string{"tinydocker", role}, &os.ProcAttr{
+		Env: []string{"GOMAXPROCS=1"}, Files: append(standard, files...), Sys: attributes,
+	})
+	if err != nil {
+		c.closePipes()
+		return fmt.Errorf("start ourselves as %s: %w", role, err)
+	}
+	return nil
+}
+
+// standardFiles returns the new process's standard files: pipes, or /dev/null in
+// the place of those that it is not to have yet or at all.
+func (c *Container) standardFiles(terminal, stdin bool) (files []*os.File, err error) {
+	for descriptor := range 3 {
+		var theirs *os.File
+		if terminal || descriptor == 0 && !stdin {
+			theirs, err = os.OpenFile(os.DevNull, os.O_RDWR, 0)
+		} else {
+			theirs, err = c.pipe(descriptor)
+		}
+		if err != nil {
+			c.closePipes()
+			return files, err
+		}
+		files = append(files, theirs)
+	}
+	return files, nil
+}
+
+// pipe makes the pipe of a standard file and returns the end of the process.
+func (c *Container) pipe(descriptor int) (*os.File, error) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	switch descriptor {
+	case 0:
+		c.Stdin = writer
+		return reader, nil
+	case 1:
+		c.Stdout = reader
+	default:
+		c.Stderr = reader
+	}
+	return writer, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, file := range files {
+		file.Close()
+	}
+}
+
+// await sends the request to a process that waits for it, and returns when its
+// program runs. On an error the process is gone.
+func (c *Container) await(conn *net.UnixConn, request request) error {
+	sent := sendRequest(conn, request)
+	console, err := receiveReports(conn)
+	c.Console = console
+	if err == nil {
+		err = sent // init itself knows better why it does not listen
+	}
+	if err != nil {
+		c.abandon()
+	}
+	return err
+}
