@@ -12,18 +12,21 @@ import (
 	"mytinydocker/final/runtime"
 )
 
-// This program has three roles: that of the command a user types, and, started by
-// itself, those of a container's first process and of the monitor of a container in
-// the background. Which one it is, is decided before anything else is set up.
+// This program has several roles: that of the command a user types, and, started by
+// itself, that of the monitor of a container in the background, and those of the
+// processes that become programs of a container. Which one it is, is decided before
+// anything else is set up.
 func main() {
 	// What we make for a container, and from images, has the modes that we
 	// give, whatever our caller would keep to itself.
 	unix.Umask(0o022)
-	if len(os.Args) == 2 && os.Args[1] == runtime.InitRole {
-		if err := runtime.Init(); err != nil {
-			fmt.Fprintln(os.Stderr, "tinydocker: init:", err)
+	if len(os.Args) == 2 {
+		if role, hidden := runtime.Roles[os.Args[1]]; hidden {
+			if err := role(); err != nil {
+				fmt.Fprintf(os.Stderr, "tinydocker: %s: %v\n", os.Args[1], err)
+			}
+			os.Exit(runtime.StatusFailed)
 		}
-		os.Exit(runtime.StatusFailed)
 	}
 	if len(os.Args) == 2 && os.Args[1] == engine.MonitorRole {
 		if err := engine.Monitor(); err != nil {

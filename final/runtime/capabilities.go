@@ -50,7 +50,8 @@ func leaveSessionKeyring() error {
 }
 
 // dropBounding keeps only these in the bounding set, beyond which no program of
-// the container can ever get (capabilities(7)).
+// the container can ever get (capabilities(7)). What has been dropped already, it
+// does not drop again: that would take CAP_SETPCAP.
 func dropBounding(names []string) error {
 	keep, err := capabilities(names)
 	if err != nil {
@@ -60,7 +61,10 @@ func dropBounding(names []string) error {
 	if err != nil {
 		return fmt.Errorf("list the capabilities of this kernel: %w", err)
 	}
-	drop := slices.DeleteFunc(supported, func(c capability.Cap) bool { return slices.Contains(keep, c) })
+	drop := slices.DeleteFunc(supported, func(c capability.Cap) bool {
+		has, err := capability.GetBound(c)
+		return slices.Contains(keep, c) || err == nil && !has
+	})
 	if err := capability.DropBound(drop...); err != nil {
 		return fmt.Errorf("drop capabilities from the bounding set: %w", err)
 	}

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,16 +11,14 @@ import (
 )
 
 // openConsole makes a terminal in the container's own /dev/pts, hands its master
-// to our parent, and makes its other side /dev/console, our controlling terminal
-// and our standard files.
+// to our parent, and makes its other side our controlling terminal and our standard
+// files.
 //
 // The terminal of whoever called us never enters the container: a program that
 // has a terminal can put characters into its input (TIOCSTI), to be read by
 // whoever reads there next.
 func openConsole(process *specs.Process, conn *net.UnixConn) error {
-	// /dev/pts is a devpts that we have just mounted, so this is no file of
-	// the image.
-	master, err := os.OpenFile("/dev/pts/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	master, err := openMaster()
 	if err != nil {
 		return fmt.Errorf("open a terminal: %w", err)
 	}
@@ -41,6 +40,25 @@ func openConsole(process *specs.Process, conn *net.UnixConn) error {
 		return err
 	}
 	return sendConsole(conn, master)
+}
+
+// openMaster makes a terminal. It makes sure that /dev/pts is a devpts, in which
+// only the kernel makes files, whatever the container has done to it.
+func openMaster() (*os.File, error) {
+	master, err := os.OpenFile("/dev/pts/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	var system unix.Statfs_t
+	if err := unix.Fstatfs(int(master.Fd()), &system); err != nil {
+		master.Close()
+		return nil, err
+	}
+	if system.Type != unix.DEVPTS_SUPER_MAGIC {
+		master.Close()
+		return nil, errors.New("/dev/pts is no file system of terminals")
+	}
+	return master, nil
 }
 
 // peerOf opens the other side of a terminal by way of its master, and not by a
@@ -69,6 +87,11 @@ func useTerminal(slave int, user specs.User) error {
 	if err := unix.Close(slave); err != nil {
 		return fmt.Errorf("close the terminal: %w", err)
 	}
+	return nil
+}
+
+// mountConsole makes our terminal the container's /dev/console.
+func mountConsole() error {
 	console, err := os.OpenFile("/dev/console", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o620)
 	if err != nil {
 		return fmt.Errorf("make /dev/console: %w", err)

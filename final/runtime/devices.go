@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -39,15 +40,26 @@ func makeDevices() error {
 	return nil
 }
 
-// openNull makes standard input the container's own /dev/null, which we have just
-// made. What init was born with is the host's: through /proc/self/fd/0 the
-// container's root could change its mode, for everybody.
+// openNull makes standard input the container's own /dev/null. What we were born
+// with is the host's: through /proc/self/fd/0 the container's root could change its
+// mode, for everybody. In a container that runs, it may by now be anything, even
+// what opening it waits for.
 func openNull() error {
-	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return fmt.Errorf("open /dev/null: %w", err)
 	}
 	defer unix.Close(null)
+	var stat unix.Stat_t
+	if err := unix.Fstat(null, &stat); err != nil {
+		return fmt.Errorf("look at /dev/null: %w", err)
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFCHR || stat.Rdev != unix.Mkdev(1, 3) {
+		return errors.New("open /dev/null: the container has put something else there")
+	}
+	if err := unix.SetNonblock(null, false); err != nil {
+		return fmt.Errorf("open /dev/null: %w", err)
+	}
 	if err := unix.Dup3(null, 0, 0); err != nil {
 		return fmt.Errorf("make /dev/null standard input: %w", err)
 	}

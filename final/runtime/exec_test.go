@@ -26,7 +26,7 @@ type running struct {
 }
 
 // startSleeper starts a container that waits for its standard input to end.
-func startSleeper(t *testing.T, change func(*specs.Spec)) *running {
+func startSleeper(t testing.TB, change func(*specs.Spec)) *running {
 	t.Helper()
 	lockThread(t)
 	root := newRoot(t)
@@ -42,7 +42,7 @@ func startSleeper(t *testing.T, change func(*specs.Spec)) *running {
 	return &running{container, pidfdOf(t, container.Pid()), root}
 }
 
-func pidfdOf(t *testing.T, pid int) *os.File {
+func pidfdOf(t testing.TB, pid int) *os.File {
 	t.Helper()
 	descriptor, err := unix.PidfdOpen(pid, 0)
 	require.NoError(t, err)
@@ -131,7 +131,7 @@ func TestExecPassesArgumentsAndEnvironmentAsTheyAre(t *testing.T) {
 	container := startSleeper(t, nil)
 	process := &specs.Process{
 		Args: []string{"sh", "-c", `printf '%s|' "$@"; env`, "sh", "a b", "", "$(id)", "x'y\n"},
-		Env:  []string{"PATH=/bin", "ONE=a b", "LD_PRELOAD=/no/such.so", "GODEBUG=inittrace=1"}, Cwd: "/",
+		Env:  []string{"PATH=/bin", "ONE=a b", "LD_PRELOAD=/no/such.so", "GOMAXPROCS=7"}, Cwd: "/",
 	}
 
 	output, _, err := container.exec(t, process)
@@ -139,9 +139,10 @@ func TestExecPassesArgumentsAndEnvironmentAsTheyAre(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(output, "a b||$(id)|x'y\n|"), output)
 	environment := strings.Split(strings.TrimSpace(strings.TrimPrefix(output, "a b||$(id)|x'y\n|")), "\n")
+	require.Contains(t, environment, "GOMAXPROCS=7")
 	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")
-		require.Contains(t, []string{"PATH", "ONE", "LD_PRELOAD", "GODEBUG", "PWD", "SHLVL", "OLDPWD", "_"}, name)
+		require.Contains(t, []string{"PATH", "ONE", "LD_PRELOAD", "GOMAXPROCS", "PWD", "SHLVL", "OLDPWD", "_"}, name)
 	}
 }
 

@@ -61,6 +61,11 @@ func become(request *request, conn *net.UnixConn) error {
 	if err := openStandardFiles(request, conn); err != nil {
 		return err
 	}
+	if spec.Process.Terminal {
+		if err := mountConsole(); err != nil {
+			return err
+		}
+	}
 	if err := setUpNetwork(spec); err != nil {
 		return err
 	}

@@ -22,6 +22,9 @@ import (
 //	                                        (SCM_RIGHTS), or a step's failure
 //	  end of stream                  <----  execve has closed it
 //
+// A process that joins a container does the same, but before it gets the request
+// it is told, and reports, what enter.c says.
+//
 // So a container has started when the stream ends without a failure, and an init
 // that finds the stream at its end instead of a request runs nothing.
 const initSocket = 3

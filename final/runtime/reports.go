@@ -17,6 +17,7 @@ import (
 const (
 	reportConsole = 'c' // carries the terminal's master, and is empty
 	reportFailure = 'f' // a StartError as JSON; it is the last one
+	reportPid     = 'p' // of the process that goes on, from enter.c
 
 	reportHeader = 5
 	reportLimit  = 1 << 20 // bytes; nothing that we have to say is as long

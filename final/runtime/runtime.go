@@ -23,6 +23,11 @@ const (
 	StatusNotFound      = 127 // its program does not exist
 )
 
+// Roles are those that this program has where the runtime starts it once more, by
+// its one argument. They return only if the program of the container could not be
+// executed: nil if the parent has been told why, and otherwise the error.
+var Roles = map[string]func() error{InitRole: Init, EnterRole: Enter}
+
 // StartError is why a container did not start.
 type StartError struct {
 	Status  int // one of the statuses above

@@ -22,6 +22,10 @@ func TestMain(m *testing.M) {
 		_ = Init() // its parent knows why
 		os.Exit(StatusFailed)
 	}
+	if len(os.Args) == 2 && os.Args[1] == EnterRole {
+		_ = Enter()
+		os.Exit(StatusFailed)
+	}
 	testbed.Main(m)
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // newRoot makes the root file system of the built-in image.
-func newRoot(t *testing.T) string {
+func newRoot(t testing.TB) string {
 	t.Helper()
 	testbed.Require(t, testbed.Root, testbed.BaseImage)
 	root := testbed.StateRoot(t)

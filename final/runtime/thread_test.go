@@ -8,7 +8,7 @@ import (
 
 // lockThread keeps the test on its thread, which ends with it: a thread that has
 // left its namespaces is not to be used again.
-func lockThread(t *testing.T) {
+func lockThread(t testing.TB) {
 	t.Helper()
 	goruntime.LockOSThread()
 }

@@ -1,0 +1,7 @@
+//go:build !cgo
+
+package runtime
+
+const canEnter = false
+
+func hasEntered() bool { return false }

@@ -1,0 +1,198 @@
+package runtime
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/moby/sys/capability"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// ExecOptions say which container a process joins, and how.
+type ExecOptions struct {
+	// Pid and Pidfd are the container's first process. That they are, the
+	// caller has verified: after the pidfd was opened.
+	Pid   int
+	Pidfd *os.File
+	// Stdin and Started are as in Options.
+	Stdin   bool
+	Started func(pid int) error
+}
+
+// Exec runs a further program in a running container, and returns when it runs:
+// in all namespaces of the container's first process, and with no more rights than
+// process says. Its errors, and the thread that it belongs to, are as with Start.
+func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
+	if err := validateProcess(process); err != nil {
+		return nil, err
+	}
+	orders, err := ordersFor(process)
+	if err != nil {
+		return nil, err
+	}
+	if err := isContainer(options); err != nil {
+		return nil, err
+	}
+	conn, theirs, err := socketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	container := new(Container)
+	if err := container.enter(process, options, conn, theirs, orders); err != nil {
+		return nil, err
+	}
+	if options.Started != nil {
+		if err := options.Started(container.Pid()); err != nil {
+			container.abandon()
+			return nil, err
+		}
+	}
+	err = container.await(conn, request{Spec: specs.Spec{Process: process, Root: &specs.Root{}}, Stdin: options.Stdin})
+	if err != nil {
+		return nil, err
+	}
+	return container, nil
+}
+
+// isContainer refuses processes whose mounts or process ids are our own: to enter
+// there would be to run on the host. It also refuses a process that has ended,
+// whose number might by now be another's.
+func isContainer(options ExecOptions) error {
+	if options.Pid <= 1 || options.Pidfd == nil {
+		return fmt.Errorf("enter the container of process %d: it has no such process", options.Pid)
+	}
+	for _, name := range []string{"mnt", "pid"} {
+		ours, err := os.Readlink("/proc/thread-self/ns/" + name)
+		if err != nil {
+			return fmt.Errorf("look at our own namespaces: %w", err)
+		}
+		theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", options.Pid, name))
+		if err != nil {
+			return fmt.Errorf("enter the container of process %d: %w", options.Pid, err)
+		}
+		if ours == theirs {
+			return fmt.Errorf("enter the container of process %d: it is in none", options.Pid)
+		}
+	}
+	// What we have just looked at was this process, if that still exists.
+	pid, err := pidOf(options.Pidfd)
+	if err != nil {
+		return fmt.Errorf("enter the container of process %d: %w", options.Pid, err)
+	}
+	if pid != options.Pid {
+		return fmt.Errorf("enter the container of process %d: it has ended, or it is not the one that is held", options.Pid)
+	}
+	return nil
+}
+
+// pidOf returns the id of the process that a pidfd is, or -1 if that has gone
+// (pidfd_open(2)).
+func pidOf(pidfd *os.File) (int, error) {
+	content, err := os.ReadFile(fmt.Sprintf("/proc/thread-self/fdinfo/%d", pidfd.Fd()))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(content)) {
+		if pid, ok := strings.CutPrefix(line, "Pid:"); ok {
+			return strconv.Atoi(strings.TrimSpace(pid))
+		}
+	}
+	return 0, errors.New("the handle is no pidfd")
+}
+
+// enter starts the process that joins the container, and returns when it has. The
+// process that goes on is a child of the one that was started, and of ours.
+func (c *Container) enter(process *specs.Process, options ExecOptions, conn *net.UnixConn, theirs *os.File, orders []byte) error {
+	pidfd, err := duplicate(options.Pidfd)
+	if err != nil {
+		theirs.Close()
+		return err
+	}
+	err = c.spawn(EnterRole, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}, process.Terminal, options.Stdin, theirs, pidfd)
+	if err != nil {
+		return err
+	}
+	pid, err := c.join(conn, orders)
+	if err != nil {
+		c.abandon()
+		return err
+	}
+	_, waited := c.process.Wait() // it has nothing to do any more
+	c.process, err = os.FindProcess(pid)
+	if err = errors.Join(waited, err); err != nil {
+		return fmt.Errorf("follow process %d into the container: %w", pid, err)
+	}
+	return nil
+}
+
+// join has the process join the container, and returns the id of the one that goes
+// on inside.
+func (c *Container) join(conn *net.UnixConn, orders []byte) (int, error) {
+	if _, err := conn.Write(orders); err != nil {
+		return 0, fmt.Errorf("tell a process of ours to join the container: %w", err)
+	}
+	kind, content, _, err := receiveReport(conn)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("join the container: %w", err)
+	case kind == reportFailure:
+		return 0, understandFailure(content)
+	case kind == reportPid && len(content) == 4:
+		return int(binary.NativeEndian.Uint32(content)), nil
+	default:
+		return 0, fmt.Errorf("join the container: an unknown report %q", kind)
+	}
+}
+
+// ordersFor is the struct orders of enter.c: the capabilities of the bounding set,
+// and those that the process keeps until it becomes its program. These are what
+// that may have, and what it takes to become its user.
+func ordersFor(process *specs.Process) ([]byte, error) {
+	granted := process.Capabilities
+	if granted == nil {
+		granted = &specs.LinuxCapabilities{}
+	}
+	bounding, err := maskOf(granted.Bounding)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := maskOf(granted.Permitted, granted.Inheritable)
+	if err != nil {
+		return nil, err
+	}
+	kept |= 1<<capability.CAP_SETUID | 1<<capability.CAP_SETGID
+	if process.Terminal {
+		kept |= 1 << capability.CAP_CHOWN // the terminal is made by root, for that user
+	}
+	orders := binary.NativeEndian.AppendUint64(nil, bounding)
+	return binary.NativeEndian.AppendUint64(orders, kept), nil
+}
+
+func maskOf(lists ...[]string) (mask uint64, err error) {
+	for _, names := range lists {
+		set, err := capabilities(names)
+		if err != nil {
+			return 0, err
+		}
+		for _, capability := range set {
+			mask |= 1 << capability
+		}
+	}
+	return mask, nil
+}
+
+func duplicate(file *os.File) (*os.File, error) {
+	descriptor, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate a handle: %w", err)
+	}
+	return os.NewFile(uintptr(descriptor), file.Name()), nil
+}
