@@ -85,6 +85,11 @@ func readInLayer(layer, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer root.Close()
+	return readBelow(root, name)
+}
+
+// readBelow reads a file whose name is resolved as if root were the root folder.
+func readBelow(root *os.File, name string) ([]byte, error) {
 	// Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
 	descriptor, err := unix.Openat2(int(root.Fd()), name, &unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC,

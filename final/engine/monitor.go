@@ -34,11 +34,15 @@ type order struct {
 	ID      string `json:"id"`
 	New     bool   `json:"new"` // to be removed if it cannot be started
 	Explain bool   `json:"explain"`
+
+	// Exec is the program to run in a container that somebody else watches.
+	Exec *ExecOptions `json:"exec,omitempty"`
 }
 
 // startMonitor starts a monitor for a container whose lock is held, which it takes
 // over, and returns our end of the socket to it. From then on the monitor is
-// responsible for the container, and nobody else.
+// responsible for the container, and nobody else. For a further program in a
+// container there is no lock to take over.
 func (e *Engine) startMonitor(wanted order, held *lock) (_ *net.UnixConn, err error) {
 	defer func() {
 		if err != nil {
@@ -65,7 +69,10 @@ func (e *Engine) startMonitor(wanted order, held *lock) (_ *net.UnixConn, err er
 	monitor.Env = []string{"PATH=" + defaultPath}
 	monitor.Dir = "/"
 	monitor.Stdin = input
-	monitor.ExtraFiles = []*os.File{held.file, theirs}
+	monitor.ExtraFiles = []*os.File{input, theirs}
+	if held != nil {
+		monitor.ExtraFiles[0] = held.file
+	}
 	monitor.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := monitor.Start(); err != nil {
 		return nil, errors.Join(err, ours.Close())
@@ -135,6 +142,10 @@ func Monitor() error {
 	engine, err := open(wanted.Root, wanted.Run)
 	if err != nil {
 		return err
+	}
+	if wanted.Exec != nil {
+		held.release()
+		return engine.monitorExec(wanted, client)
 	}
 	if err := signLock(held.file); err != nil {
 		return err

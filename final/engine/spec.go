@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"bytes"
-	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -30,7 +28,11 @@ var readonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", 
 
 // specOf is the container as the runtime gets it.
 func (e *Engine) specOf(record *Record, size *specs.Box) (*specs.Spec, error) {
-	process, err := e.processOf(record)
+	account, err := e.accountAtRest(record)
+	if err != nil {
+		return nil, err
+	}
+	process, err := processOf(record, account)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +54,8 @@ func (e *Engine) specOf(record *Record, size *specs.Box) (*specs.Spec, error) {
 	}, nil
 }
 
-func (e *Engine) processOf(record *Record) (*specs.Process, error) {
-	account, err := e.accountOf(record)
-	if err != nil {
-		return nil, err
-	}
+// processOf is the container's program, with the rights of an account.
+func processOf(record *Record, account *user.ExecUser) (*specs.Process, error) {
 	env := slices.Clone(record.Env)
 	if !hasVariable(env, "HOME") {
 		env = append(env, "HOME="+account.Home)
@@ -79,24 +78,6 @@ func (e *Engine) processOf(record *Record) (*specs.Process, error) {
 		process.User.AdditionalGids = append(process.User.AdditionalGids, uint32(group))
 	}
 	return process, nil
-}
-
-// accountOf looks the container's user up in the image's passwd and group files.
-func (e *Engine) accountOf(record *Record) (*user.ExecUser, error) {
-	layers := e.layerFolders(record)
-	passwd, err := readInLayers(layers, "etc/passwd")
-	if err != nil {
-		return nil, fmt.Errorf("read the image's /etc/passwd: %w", err)
-	}
-	group, err := readInLayers(layers, "etc/group")
-	if err != nil {
-		return nil, fmt.Errorf("read the image's /etc/group: %w", err)
-	}
-	account, err := user.GetExecUser(record.User, &user.ExecUser{Home: "/"}, bytes.NewReader(passwd), bytes.NewReader(group))
-	if err != nil {
-		return nil, fmt.Errorf("find the user %q in the image: %w", record.User, err)
-	}
-	return account, nil
 }
 
 // mountsOf are the mounts that a program expects, with the flags that runtimes

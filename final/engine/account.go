@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/moby/sys/user"
+	"golang.org/x/sys/unix"
+)
+
+// accountAtRest looks the user of a container that does not run up in its passwd and
+// group files.
+func (e *Engine) accountAtRest(record *Record) (*user.ExecUser, error) {
+	layers := append(e.layerFolders(record), filepath.Join(e.folder(record.ID), "upper"))
+	read := func(name string) ([]byte, error) { return readInLayers(layers, name) }
+	return accountOf(record.User, record.Groups, read)
+}
+
+// accountInside looks a user up in the files of a container that runs.
+func (e *Engine) accountInside(container *Container, name string) (*user.ExecUser, error) {
+	root, err := e.openRoot(container)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	read := func(name string) ([]byte, error) {
+		content, err := readBelow(root, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return content, err
+	}
+	return accountOf(name, container.Groups, read)
+}
+
+// openRoot opens the root folder of a container that runs. Its process is proved to
+// be the one that was recorded after the folder was opened.
+func (e *Engine) openRoot(container *Container) (*os.File, error) {
+	state, err := e.readState(container.ID)
+	if err != nil {
+		return nil, err
+	}
+	descriptor, err := unix.Open(fmt.Sprintf("/proc/%d/root", state.Program.Pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open the root of the container %s: %w", container.Name, err)
+	}
+	root := os.NewFile(uintptr(descriptor), "the container's root")
+	handle, err := state.Program.open()
+	if err != nil {
+		root.Close()
+		return nil, fmt.Errorf("open the root of the container %s: %w", container.Name, err)
+	}
+	unix.Close(handle)
+	return root, nil
+}
+
+// accountOf finds a user, by name or number, and its groups, of which there may be
+// more by name or number, in passwd and group files.
+func accountOf(name string, groups []string, read func(string) ([]byte, error)) (*user.ExecUser, error) {
+	passwd, err := read("etc/passwd")
+	if err != nil {
+		return nil, fmt.Errorf("read the container's /etc/passwd: %w", err)
+	}
+	group, err := read("etc/group")
+	if err != nil {
+		return nil, fmt.Errorf("read the container's /etc/group: %w", err)
+	}
+	account, err := user.GetExecUser(name, &user.ExecUser{Home: "/"}, bytes.NewReader(passwd), bytes.NewReader(group))
+	if err != nil {
+		return nil, fmt.Errorf("find the user %q in the container: %w", name, err)
+	}
+	if len(groups) == 0 {
+		return account, nil
+	}
+	more, err := user.GetAdditionalGroups(groups, bytes.NewReader(group))
+	if err != nil {
+		return nil, fmt.Errorf("find the groups %q in the container: %w", groups, err)
+	}
+	account.Sgids = append(account.Sgids, more...)
+	return account, nil
+}
