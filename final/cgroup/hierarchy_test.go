@@ -8,6 +8,7 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -21,7 +22,9 @@ func located(t testing.TB, mounts, memberships string) ([]*hierarchy, map[string
 	require.NoError(t, err)
 	members, err := parseMemberships(memberships)
 	require.NoError(t, err)
-	return locate(infos, members)
+	var all hierarchies
+	found := all.locate(infos, members)
+	return found, all.problems
 }
 
 func TestHierarchiesAreFoundWhereverTheyAre(t *testing.T) {
@@ -121,7 +124,7 @@ func FuzzMemberships(f *testing.F) {
 			return
 		}
 		infos := []*mountinfo.Info{{FSType: "cgroup", Root: "/a", Mountpoint: "/m", VFSOptions: "rw,cpu,pids"}, {FSType: "cgroup2", Root: "/", Mountpoint: "/n"}}
-		found, _ := locate(infos, members)
+		found := new(hierarchies).locate(infos, members)
 		for _, hierarchy := range found {
 			rest, below := strings.CutPrefix(hierarchy.own+"/", hierarchy.mountpoint+"/")
 			require.True(t, below, hierarchy.own)
@@ -138,7 +141,7 @@ func FuzzMountsAndMemberships(f *testing.F) {
 			return
 		}
 		if members, err := parseMemberships(memberships); err == nil {
-			locate(infos, members)
+			new(hierarchies).locate(infos, members)
 		}
 	})
 }
@@ -173,4 +176,10 @@ func TestCoveredHierarchyIsNotUsed(t *testing.T) {
 	require.ErrorContains(t, found.missing("pids"), "pids")
 	_, err = os.Stat(filepath.Join(covered, "cgroup.procs"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func coverWithTmpfs(t *testing.T, folder string) {
+	t.Helper()
+	require.NoError(t, unix.Mount("tmpfs", folder, "tmpfs", 0, ""))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(folder, 0)) })
 }
