@@ -189,7 +189,7 @@ func TestLimitBelowWhatIsUsedIsRefusedIfAskedTo(t *testing.T) {
 // Shares are a number around 1024, weights one around 100: the ends and the defaults
 // must meet, and more shares are never less weight.
 func TestWeightOfShares(t *testing.T) {
-	for shares, want := range map[uint64]uint64{2: 1, 100: 17, 512: 59, 1024: 100, 2048: 170, 262144: 10000} {
+	for shares, want := range map[uint64]uint64{2: 1, 100: 17, 512: 59, 1024: 100, 22000: 1204, 262144: 10000} {
 		require.Equal(t, want, weightOfShares(shares), "%d shares", shares)
 	}
 	for shares := uint64(3); shares <= 262144; shares++ {
