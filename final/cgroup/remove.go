@@ -1,0 +1,43 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// removeLimit is how long processes that have ended may keep a cgroup busy.
+const removeLimit = 5 * time.Second
+
+// Remove removes the group, with those that it has made below itself, and the folders
+// above it that are in its name, unless other groups are in them. It is no error if
+// all that is gone already. A group that has processes is not removed.
+func (g *Group) Remove() error {
+	var problems []error
+	for _, part := range slices.Backward(g.parts) {
+		if err := g.remove(part.folder); err != nil {
+			problems = append(problems, fmt.Errorf("remove the cgroup %s: %w", g.name, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// remove tries again while the kernel still has to forget processes that have ended,
+// as long as there are none that have not.
+func (g *Group) remove(group folder) error {
+	var busy error
+	done, err := until(removeLimit, func() (bool, error) {
+		err := removeFolder(group, g.name, g.steps)
+		if busy = err; errors.Is(err, unix.EBUSY) {
+			return false, nil
+		}
+		return true, err
+	})
+	if done || err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: it still has processes", busy)
+}
