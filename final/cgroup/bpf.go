@@ -62,12 +62,12 @@ func attachProgram(group folder, program []instruction) error {
 func bpf(command uintptr, attributes unsafe.Pointer, size uintptr) (int, error) {
 	for {
 		result, _, errno := unix.Syscall(unix.SYS_BPF, command, uintptr(attributes), size)
-		switch {
-		case errno == 0:
+		switch errno {
+		case 0:
 			return int(result), nil
-		case errno == unix.EAGAIN || errno == unix.EINTR:
+		case unix.EAGAIN, unix.EINTR:
 			continue
-		case errno == unix.ENOSYS || errno == unix.EINVAL:
+		case unix.ENOSYS, unix.EINVAL:
 			return 0, errors.Join(errno, errors.New("this kernel may be built without CONFIG_CGROUP_BPF"))
 		}
 		return 0, errno

@@ -16,9 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -127,56 +125,3 @@ func (h *hierarchies) open(name string) (*Group, error) {
 
 // Explain has the steps that are taken from now on told to log.
 func (g *Group) Explain(log explain.Log) { g.steps.log = log }
-
-// Add moves a process into the group, in every hierarchy. Children that it has from
-// then on are born there.
-func (g *Group) Add(pid int) error { return g.add(pid, g.parts) }
-
-// Directory returns the folder of the group in version 2, for a process that is to be
-// born in it (clone(2), CLONE_INTO_CGROUP; SysProcAttr.CgroupFD), and so has its limits
-// from its first instruction on, and is never moved. The caller closes it, and calls
-// AddRest for the other hierarchies. The error is errors.ErrUnsupported where there is
-// no version 2, or the kernel is older than Linux 5.14.
-func (g *Group) Directory() (*os.File, error) {
-	for _, part := range g.parts {
-		// What came with 5.14 shows that what came with 5.7 is there.
-		if part.version == 2 && part.folder.has("cgroup.kill") {
-			return os.Open(string(part.folder))
-		}
-	}
-	return nil, fmt.Errorf("start a process in its cgroup: %w", errors.ErrUnsupported)
-}
-
-// AddRest moves a process that was born in Directory into the group of the other
-// hierarchies. With version 2 alone it does nothing.
-func (g *Group) AddRest(pid int) error {
-	others := func(part *part) bool { return part.version == 2 }
-	return g.add(pid, slices.DeleteFunc(slices.Clone(g.parts), others))
-}
-
-func (g *Group) add(pid int, parts []*part) error {
-	if pid <= 0 { // the kernel takes 0 for ourselves
-		return fmt.Errorf("put process %d into its cgroup: there is no such process", pid)
-	}
-	for _, part := range parts {
-		if err := g.steps.move(part.folder, pid); err != nil {
-			return fmt.Errorf("put process %d into its cgroup: %w", pid, err)
-		}
-	}
-	return nil
-}
-
-// Pids returns the processes of the group and of those that it has made below itself,
-// sorted. Processes that our pid namespace does not see are an error.
-func (g *Group) Pids() ([]int, error) {
-	var all []int
-	for _, part := range g.parts {
-		pids, err := part.folder.pids()
-		if err != nil {
-			return nil, fmt.Errorf("list the processes of the cgroup %s: %w", g.name, err)
-		}
-		all = append(all, pids...)
-	}
-	slices.Sort(all)
-	return slices.Compact(all), nil
-}

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -117,72 +115,3 @@ func (f folder) walk(visit func(folder) error) error {
 // isGone reports whether an error says that a cgroup is no more. A file of it that is
 // still open then has no device.
 func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) }
-
-// procs calls visit with the text of cgroup.procs of a group and of all below it.
-func (f folder) procs(visit func(text string) error) error {
-	return f.walk(func(group folder) error {
-		text, err := group.read("cgroup.procs")
-		// In a threaded cgroup it cannot be read: the processes are those of
-		// the one above (cgroup-v2.rst).
-		if errors.Is(err, unix.EOPNOTSUPP) && group != f {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return visit(text)
-	})
-}
-
-func (f folder) pids() ([]int, error) {
-	var all []int
-	err := f.procs(func(text string) error {
-		pids, err := parsePids(text)
-		all = append(all, pids...)
-		return err
-	})
-	return all, err
-}
-
-// occupied reports whether there is any process in a group or below it, seen by us or
-// not.
-func (f folder) occupied() (bool, error) {
-	occupied := false
-	err := f.procs(func(text string) error {
-		occupied = occupied || text != ""
-		return nil
-	})
-	return occupied, err
-}
-
-// removeTree removes a group and all below it, innermost first.
-func removeTree(group folder, steps *steps) error {
-	if _, err := os.Lstat(string(group)); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	var all []folder
-	if err := group.walk(func(one folder) error { all = append(all, one); return nil }); err != nil {
-		return err
-	}
-	for _, one := range slices.Backward(all) {
-		if err := steps.rmdir(one); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// removeFolder removes what makeFolder has made: a group, and those above it that are
-// in its name, unless other groups are in them.
-func removeFolder(group folder, name string, steps *steps) error {
-	if err := removeTree(group, steps); err != nil {
-		return err
-	}
-	for range strings.Count(name, "/") {
-		group = group.above()
-		if err := steps.rmdir(group); err != nil {
-			return nil //nolint:nilerr // others are in it: it is for the last of them to remove
-		}
-	}
-	return nil
-}

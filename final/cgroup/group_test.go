@@ -185,17 +185,13 @@ func TestDevicesAreDenied(t *testing.T) {
 	for name, found := range modes(t) {
 		t.Run(name, func(t *testing.T) {
 			group := newGroupIn(t, found, &specs.LinuxResources{Devices: DefaultDevices()})
-			node := filepath.Join(testbed.StateRoot(t), "kmsg")
 
 			allowed := inGroup(t, group, "head", "-c", "1", "/dev/zero").Wait()
 			denied := inGroup(t, group, "head", "-c", "1", "/dev/kmsg").Wait()
-			made := inGroup(t, group, box(t), "probe", "true").Wait()
 
 			require.Zero(t, allowed.Code, allowed.Stderr)
 			require.NotZero(t, denied.Code)
 			require.Contains(t, strings.ToLower(denied.Stderr), "not permitted")
-			require.Zero(t, made.Code)
-			require.NoFileExists(t, node)
 		})
 	}
 }
@@ -206,7 +202,6 @@ func TestNothingIsDeniedWithoutRules(t *testing.T) {
 			for _, rules := range [][]specs.LinuxDeviceCgroup{nil, {denyAll, allow("a", -1, -1, "rwm")}} {
 				group := newGroupIn(t, found, &specs.LinuxResources{Devices: rules})
 
-				require.Zero(t, inGroup(t, group, "test", "-r", "/dev/kmsg").Wait().Code)
 				result := inGroup(t, group, "head", "-c", "0", "/dev/kmsg").Wait()
 				require.Zero(t, result.Code, result.Stderr)
 			}

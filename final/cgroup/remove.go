@@ -3,7 +3,10 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,4 +43,36 @@ func (g *Group) remove(group folder) error {
 		return err
 	}
 	return fmt.Errorf("%w: it still has processes", busy)
+}
+
+// removeTree removes a group and all below it, innermost first.
+func removeTree(group folder, steps *steps) error {
+	if _, err := os.Lstat(string(group)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var all []folder
+	if err := group.walk(func(one folder) error { all = append(all, one); return nil }); err != nil {
+		return err
+	}
+	for _, one := range slices.Backward(all) {
+		if err := steps.rmdir(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeFolder removes what makeFolder has made: a group, and those above it that are
+// in its name, unless other groups are in them.
+func removeFolder(group folder, name string, steps *steps) error {
+	if err := removeTree(group, steps); err != nil {
+		return err
+	}
+	for range strings.Count(name, "/") {
+		group = group.above()
+		if err := steps.rmdir(group); err != nil {
+			return nil //nolint:nilerr // others are in it: it is for the last of them to remove
+		}
+	}
+	return nil
 }

@@ -54,7 +54,7 @@ func validateMemory(memory *specs.LinuxMemory) error {
 		return errors.New("a swappiness is not supported")
 	case memory.DisableOOMKiller != nil && *memory.DisableOOMKiller:
 		return errors.New("memory without an OOM killer is not supported")
-	case given(memory.Kernel) || given(memory.KernelTCP):
+	case given(memory.Kernel) || given(memory.KernelTCP): //nolint:staticcheck // deprecated is a reason to refuse it
 		return errors.New("limits of the kernel's memory are not supported")
 	}
 	return nil
