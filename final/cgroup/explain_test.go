@@ -69,3 +69,22 @@ func TestStepsAreToldInTheirOrder(t *testing.T) {
 	require.Contains(t, lines, "rmdir "+folder)
 	require.Contains(t, strings.Join(lines, "\n"), "> "+folder+"/cgroup.procs")
 }
+
+// How often the kernel had to be asked is of no interest.
+func TestKillIsToldOnce(t *testing.T) {
+	for name, found := range modes(t) {
+		t.Run(name, func(t *testing.T) {
+			group := newGroupIn(t, found, nil)
+			inGroup(t, group, "sh", "-c", "sleep 60 & sleep 60 & echo ready; wait").Expect("ready")
+			told := make(map[string]int)
+			group.Explain(func(step explain.Step) { told[step.String()]++ })
+
+			require.NoError(t, group.Kill())
+
+			require.NotEmpty(t, told)
+			for line, times := range told {
+				require.Equal(t, 1, times, line)
+			}
+		})
+	}
+}

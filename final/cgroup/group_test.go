@@ -212,10 +212,16 @@ func TestNothingIsDeniedWithoutRules(t *testing.T) {
 func TestGroupInUseIsNotCreatedAgain(t *testing.T) {
 	group := newGroup(t, pidsOf(7))
 	inGroup(t, group, "sleep", "60")
+	for _, part := range group.parts {
+		require.NoError(t, os.Mkdir(part.folder.path("below"), 0o755))
+	}
 
 	_, err := Create(group.name, nil, nil)
 
 	require.ErrorIs(t, err, fs.ErrExist)
+	for _, part := range group.parts {
+		require.DirExists(t, part.folder.path("below"), "it belongs to whoever is in it")
+	}
 	require.Equal(t, "7", fileOf(t, partOf(t, group, pids{}), "pids.max"))
 }
 

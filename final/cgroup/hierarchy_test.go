@@ -183,3 +183,18 @@ func coverWithTmpfs(t *testing.T, folder string) {
 	require.NoError(t, unix.Mount("tmpfs", folder, "tmpfs", 0, ""))
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(folder, 0)) })
 }
+
+func TestControllersAreNamedWithTheirVersion(t *testing.T) {
+	found := &hierarchies{all: []*hierarchy{
+		{version: 1, controllers: []string{"blkio", "net_cls"}}, {version: 2, controllers: []string{"memory", "hugetlb", "io"}}, {version: 1, controllers: []string{"freezer"}},
+	}}
+
+	require.Equal(t, map[string]int{"blkio": 1, "memory": 2, "freezer": 1, "devices": 2}, found.controllers())
+	require.Empty(t, new(hierarchies).controllers())
+	testbed.Require(t, testbed.Root, testbed.CgroupPids)
+	here, err := Controllers()
+	require.NoError(t, err)
+	require.Contains(t, here, "pids")
+	require.Contains(t, here, "devices")
+	require.Contains(t, here, "freezer")
+}
