@@ -67,13 +67,17 @@ func Main(args []string) int {
 // what an image holds, neither breaks the line nor speaks to the terminal.
 func (a *app) complain(err error) {
 	line := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-	visible := func(r rune) rune {
+	fmt.Fprintln(a.stderr, "tinydocker:", visible(line))
+}
+
+// visible is a text that does not speak to the terminal.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return unicode.ReplacementChar
 		}
 		return r
-	}
-	fmt.Fprintln(a.stderr, "tinydocker:", strings.Map(visible, line))
+	}, text)
 }
 
 // noArguments refuses arguments that a command would not look at.
@@ -97,7 +101,7 @@ func (a *app) command() *cli.Command {
 			&cli.BoolFlag{Name: "explain", Usage: "print every step to the kernel as the command that a person would type"},
 		},
 		Commands: []*cli.Command{
-			a.run(), a.create(), a.start(), a.attach(), a.exec(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.wait(), a.rename(), a.rm(),
+			a.run(), a.create(), a.start(), a.attach(), a.exec(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.pause(), a.unpause(), a.wait(), a.rename(), a.update(), a.top(), a.stats(), a.rm(),
 			a.images(), a.version(), a.completion(), a.complete(),
 		},
 		Action: refuseUnknown,

@@ -102,6 +102,18 @@ func (e *Engine) execWatched(name string, options ExecOptions, streams *Streams,
 	return status, errors.Join(connected, err)
 }
 
+// joinCgroup has the program use what is the container's.
+func (e *Engine) joinCgroup(container *Container, pid int) error {
+	group, err := e.openCgroup(container.ID)
+	if err == nil && group == nil {
+		err = fmt.Errorf("the cgroup of the container %s is gone: somebody has removed it", container.Name)
+	}
+	if err != nil {
+		return err
+	}
+	return group.Add(pid)
+}
+
 func (e *Engine) notRunning(container *Container, name string) error {
 	if container.Status == Paused {
 		return fmt.Errorf("the container %s is paused: unpause it first (tinydocker unpause %s)", name, name)
@@ -127,11 +139,13 @@ func (e *Engine) enter(container *Container, process *specs.Process, options Exe
 	defer pidfd.Close()
 	return runtime.Exec(process, runtime.ExecOptions{
 		Pid: state.Program.Pid, Pidfd: pidfd, Stdin: options.Stdin,
-		Started: func(int) error {
-			if signals == nil {
-				return nil
+		Started: func(pid int) error {
+			if signals != nil {
+				if err := signals.arrived(); err != nil {
+					return err
+				}
 			}
-			return signals.arrived()
+			return e.joinCgroup(container, pid)
 		},
 	})
 }

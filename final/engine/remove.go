@@ -12,7 +12,7 @@ import (
 // removeLocked removes all that there is of a container whose lock we hold: the
 // process first, the record last, so that a removal that fails is repeated.
 func (e *Engine) removeLocked(id string) error {
-	err := e.killProcess(id)
+	err := e.endProcesses(id)
 	if err == nil {
 		err = e.intendRemoval(id)
 	}
@@ -75,7 +75,7 @@ func (e *Engine) takeOver(id string) (*lock, error) {
 	_, _ = e.intendStop(id)
 	deadline := time.Now().Add(killPatience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		if err := e.signalContainer(id, syscall.SIGKILL); err != nil {
+		if err := errors.Join(e.signalContainer(id, syscall.SIGKILL), e.thaw(id)); err != nil {
 			return nil, err
 		}
 		held, err := e.lockContainer(id)

@@ -38,6 +38,19 @@ func (e *Engine) readState(id string) (state, error) {
 	return found, err
 }
 
+// endProcesses ends the program of a container, if it runs, and whatever else is left
+// of it in its cgroup, and removes that.
+func (e *Engine) endProcesses(id string) error {
+	// A process that is frozen does not die.
+	if err := e.thaw(id); err != nil {
+		return err
+	}
+	if err := e.killProcess(id); err != nil {
+		return err
+	}
+	return e.leaveCgroup(id, &Exit{})
+}
+
 // killProcess ends the program of a container, if it runs.
 func (e *Engine) killProcess(id string) error {
 	found, err := e.readState(id)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -92,7 +91,7 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 		var handle int
 		if handle, err = state.Program.open(); err == nil {
 			unix.Close(handle)
-			return e.runningStatus(record), state.Program.Pid, nil
+			return e.runningStatus(record.ID), state.Program.Pid, nil
 		}
 	}
 	if err != nil && !errors.Is(err, errNoProcess) {
@@ -110,7 +109,13 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 	}
 }
 
-func (e *Engine) runningStatus(*Record) Status { return Running }
-
-// StartedAt returns when the container was started last, or zero.
-func (c *Container) StartedAt() time.Time { return c.Started }
+// runningStatus tells a container that runs from one that is paused. If its cgroup is
+// gone, it is not paused.
+func (e *Engine) runningStatus(id string) Status {
+	if group, err := e.openCgroup(id); err == nil && group != nil {
+		if frozen, err := group.Frozen(); err == nil && frozen {
+			return Paused
+		}
+	}
+	return Running
+}

@@ -46,7 +46,7 @@ func (e *Engine) Stop(name string, options StopOptions) error {
 	if options.Timeout != nil {
 		seconds = *options.Timeout
 	}
-	if err := e.signalContainer(id, number); err != nil {
+	if err := errors.Join(e.signalContainer(id, number), e.thaw(id)); err != nil {
 		return err
 	}
 	if seconds >= 0 {
@@ -104,7 +104,7 @@ func (e *Engine) killAndWait(id string) error {
 		return err
 	}
 	defer conn.Close()
-	if err := e.signalContainer(id, syscall.SIGKILL); err != nil {
+	if err := errors.Join(e.signalContainer(id, syscall.SIGKILL), e.thaw(id)); err != nil {
 		return err
 	}
 	if err := conn.SetReadDeadline(time.Now().Add(killPatience)); err != nil {

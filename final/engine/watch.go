@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"mytinydocker/final/cgroup"
 	"mytinydocker/final/explain"
 	"mytinydocker/final/runtime"
 )
@@ -114,20 +115,30 @@ func (w *watcher) runOnce() (*Exit, error) {
 	status, err := container.Wait()
 	w.setContainer(nil)
 	exit := &Exit{Status: status, Finished: time.Now().UTC()}
-	return exit, errors.Join(connected, err, w.leaveCgroup(exit))
+	return exit, errors.Join(connected, err, w.engine.leaveCgroup(w.record.ID, exit))
 }
 
+// start starts the container in a cgroup of its own. If it cannot, nothing of either
+// is left.
 func (w *watcher) start() (*runtime.Container, error) {
 	spec, err := w.engine.specOf(w.record, w.clients.size(w.streams.size(w.record.Terminal)))
 	if err != nil {
 		return nil, err
 	}
-	return runtime.Start(spec, runtime.Options{
+	group, err := cgroup.Create(cgroupName(w.record.ID), resourcesOf(w.record), w.explain)
+	if err != nil {
+		return nil, err
+	}
+	container, err := runtime.Start(spec, runtime.Options{
 		Stdin: w.record.Stdin,
 		Started: func(pid int) error {
-			return errors.Join(w.signals.arrived(), w.recordProcess(pid))
+			return errors.Join(w.signals.arrived(), w.recordProcess(pid), group.Add(pid))
 		},
 	})
+	if err != nil {
+		return nil, errors.Join(err, group.Remove())
+	}
+	return container, nil
 }
 
 // recordProcess records who the container's program is. It runs, so it has started.
@@ -163,9 +174,6 @@ func (w *watcher) signal(signal syscall.Signal) error {
 	}
 	return errNoProcess
 }
-
-// leaveCgroup notes what the kernel has to say of the container's end.
-func (w *watcher) leaveCgroup(*Exit) error { return nil }
 
 // watchToTheEnd watches the container and leaves nothing of it that could be in
 // anybody's way before it lets go, and lets everybody know how it has ended. One
