@@ -3,16 +3,15 @@ package storage
 import (
 	"archive/tar"
 	"bytes"
-	"errors"
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/opencontainers/go-digest"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -21,11 +20,17 @@ import (
 
 func TestMain(m *testing.M) { testbed.Main(m) }
 
-// archive returns a tar archive of entries; a file's content is its Linkname.
-func archive(t *testing.T, entries ...tar.Header) []byte {
+// tarOf returns a tar archive of entries; a file's content is its Linkname.
+func tarOf(t testing.TB, entries ...tar.Header) []byte {
 	t.Helper()
 	var buffer bytes.Buffer
-	writer := tar.NewWriter(&buffer)
+	writeTar(t, &buffer, entries...)
+	return buffer.Bytes()
+}
+
+func writeTar(t testing.TB, out io.Writer, entries ...tar.Header) {
+	t.Helper()
+	writer := tar.NewWriter(out)
 	for _, entry := range entries {
 		content := ""
 		if entry.Typeflag == tar.TypeReg {
@@ -38,11 +43,14 @@ func archive(t *testing.T, entries ...tar.Header) []byte {
 		require.NoError(t, err)
 	}
 	require.NoError(t, writer.Close())
-	return buffer.Bytes()
 }
 
 func file(name, content string) tar.Header {
 	return tar.Header{Typeflag: tar.TypeReg, Name: name, Linkname: content, Mode: 0o644}
+}
+
+func folder(name string) tar.Header {
+	return tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: 0o755}
 }
 
 func TestUnpackKeepsWhatTheArchiveSays(t *testing.T) {
@@ -50,7 +58,7 @@ func TestUnpackKeepsWhatTheArchiveSays(t *testing.T) {
 	target := t.TempDir()
 	then := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 
-	err := Unpack(bytes.NewReader(archive(t,
+	err := Unpack(bytes.NewReader(tarOf(t,
 		tar.Header{Typeflag: tar.TypeDir, Name: "./", Mode: 0o755},
 		tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777, ModTime: then},
 		tar.Header{Typeflag: tar.TypeReg, Name: "tmp/su", Linkname: "content", Mode: 0o4711, Uid: 12, Gid: 34, ModTime: then,
@@ -83,7 +91,10 @@ func TestUnpackKeepsWhatTheArchiveSays(t *testing.T) {
 	require.FileExists(t, filepath.Join(target, "deep/without/folders"))
 }
 
+// An archive is refused, or what it says stays in the folder: either way nothing
+// outside changes, and nothing from there gets in.
 func TestUnpackStaysInside(t *testing.T) {
+	testbed.Require(t, testbed.Root)
 	for name, entries := range map[string][]tar.Header{
 		"climbing name":            {file("../escaped", "x")},
 		"climbing name in between": {file("a/../../escaped", "x")},
@@ -93,16 +104,36 @@ func TestUnpackStaysInside(t *testing.T) {
 		"through an absolute symlink": {
 			{Typeflag: tar.TypeSymlink, Name: "door", Linkname: "OUTSIDE"}, file("door/escaped", "x"),
 		},
-		"hard link to the outside": {{Typeflag: tar.TypeLink, Name: "stolen", Linkname: "../secret"}},
+		"through a symlink that replaces a folder": {
+			file("door/a", "x"), {Typeflag: tar.TypeSymlink, Name: "door", Linkname: ".."}, file("door/escaped", "x"),
+		},
+		"through a symlink of a symlink": {
+			{Typeflag: tar.TypeSymlink, Name: "a", Linkname: ".."}, {Typeflag: tar.TypeSymlink, Name: "b", Linkname: "a/.."},
+			file("b/escaped", "x"),
+		},
+		"through /proc": {
+			{Typeflag: tar.TypeSymlink, Name: "door", Linkname: "/proc/self/cwd"}, file("door/escaped", "x"),
+		},
+		"over a symlink to a file": {
+			{Typeflag: tar.TypeSymlink, Name: "secret", Linkname: "../secret"}, file("secret", "x"),
+		},
+		"attributes through a hard link to a symlink": {
+			{Typeflag: tar.TypeSymlink, Name: "link", Linkname: "../secret"}, {Typeflag: tar.TypeLink, Name: "hard", Linkname: "link", Mode: 0o4777},
+			file("hard", "x"),
+		},
+		"hard link to the outside":          {{Typeflag: tar.TypeLink, Name: "stolen", Linkname: "../secret"}},
+		"absolute hard link to the outside": {{Typeflag: tar.TypeLink, Name: "stolen", Linkname: "OUTSIDE/secret"}},
 		"hard link through a symlink": {
 			{Typeflag: tar.TypeSymlink, Name: "door", Linkname: ".."}, {Typeflag: tar.TypeLink, Name: "stolen", Linkname: "door/secret"},
 		},
-		"root as a symlink": {{Typeflag: tar.TypeSymlink, Name: "./", Linkname: ".."}, file("escaped", "x")},
-		"root as a file":    {file(".", "x")},
-		"deletion":          {file("etc/.wh.passwd", "")},
-		"deletion of all":   {file("etc/.wh..wh..opq", "")},
-		"device":            {{Typeflag: tar.TypeBlock, Name: "disk", Devmajor: 8, Mode: 0o666}},
-		"fifo":              {{Typeflag: tar.TypeFifo, Name: "fifo", Mode: 0o666}},
+		"root as a symlink":         {{Typeflag: tar.TypeSymlink, Name: "./", Linkname: ".."}, file("escaped", "x")},
+		"root as a hard link":       {file("a", "x"), {Typeflag: tar.TypeLink, Name: ".", Linkname: "a"}},
+		"root as a file":            {file(".", "x")},
+		"folder over a symlink":     {{Typeflag: tar.TypeSymlink, Name: "door", Linkname: ".."}, folder("door"), file("door/escaped", "x")},
+		"deletion of the parent":    {file(".wh...", "")},
+		"deletion of the folder":    {file("a/.wh..", "")},
+		"deletion of nothing":       {file(".wh.", "")},
+		"deletion through symlinks": {{Typeflag: tar.TypeSymlink, Name: "door", Linkname: ".."}, file("door/.wh.secret", "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			outside := t.TempDir()
@@ -113,14 +144,85 @@ func TestUnpackStaysInside(t *testing.T) {
 				entries[index].Linkname = strings.ReplaceAll(entries[index].Linkname, "OUTSIDE", outside)
 			}
 
-			require.Error(t, Unpack(bytes.NewReader(archive(t, entries...)), target))
+			err := Unpacker{Driver: Overlay{}}.Unpack(bytes.NewReader(tarOf(t, entries...)), target)
 
+			t.Log("unpack:", err)
 			left, err := os.ReadDir(outside)
 			require.NoError(t, err)
 			require.Len(t, left, 2)
+			content, err := os.ReadFile(filepath.Join(outside, "secret"))
+			require.NoError(t, err)
+			require.Equal(t, "secret", string(content))
+			info, err := os.Stat(filepath.Join(outside, "secret"))
+			require.NoError(t, err)
+			require.Equal(t, os.FileMode(0o600), info.Mode())
 			require.NoFileExists(t, filepath.Join(target, "stolen"))
+			info, err = os.Lstat(target)
+			require.NoError(t, err)
+			require.True(t, info.IsDir(), "the root is a folder")
 		})
 	}
+}
+
+func TestUnpackRefuses(t *testing.T) {
+	whole := tarOf(t, file("a", strings.Repeat("x", 2000)))
+	for name, archive := range map[string][]byte{
+		"a climbing name":                         tarOf(t, file("../escaped", "x")),
+		"a file as the root":                      tarOf(t, file(".", "x")),
+		"a deletion without a lower layer":        tarOf(t, file("etc/.wh.passwd", "")),
+		"a deletion of all without a lower layer": tarOf(t, file("etc/.wh..wh..opq", "")),
+		"a link to nothing":                       tarOf(t, tar.Header{Typeflag: tar.TypeLink, Name: "a", Linkname: "b"}),
+		"a link to a folder":                      tarOf(t, folder("b"), tar.Header{Typeflag: tar.TypeLink, Name: "a", Linkname: "b"}),
+		"a file inside of a file":                 tarOf(t, file("a", "x"), file("a/b", "x")),
+		"an unknown type":                         tarOf(t, tar.Header{Typeflag: 'V', Name: "volume"}),
+		"a name that is too long":                 tarOf(t, file(strings.Repeat("x", 300), "x")),
+		"a path that is too long":                 tarOf(t, file(strings.Repeat("x/", 3000)+"x", "x")),
+		"an archive cut in a file":                whole[:1000],
+		"an archive cut in a header":              whole[:100],
+		"something else":                          []byte(strings.Repeat("no archive", 100)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Error(t, Unpack(bytes.NewReader(archive), t.TempDir()))
+		})
+	}
+}
+
+// Those who made an archive have written where in their machine they were.
+func TestHardLinksAreInsideOfTheArchive(t *testing.T) {
+	target := t.TempDir()
+
+	require.NoError(t, Unpack(bytes.NewReader(tarOf(t, file("a/b", "x"),
+		tar.Header{Typeflag: tar.TypeLink, Name: "absolute", Linkname: "/a/b"},
+		tar.Header{Typeflag: tar.TypeLink, Name: "a/dotted", Linkname: "./a/b"},
+		tar.Header{Typeflag: tar.TypeLink, Name: "a/b", Linkname: "a/b"},
+		tar.Header{Typeflag: tar.TypeSymlink, Name: "link", Linkname: "/a"},
+		tar.Header{Typeflag: tar.TypeLink, Name: "link/through", Linkname: "link/b"},
+	)), target))
+
+	var stat unix.Stat_t
+	require.NoError(t, unix.Stat(filepath.Join(target, "a/b"), &stat))
+	require.EqualValues(t, 4, stat.Nlink)
+	require.FileExists(t, filepath.Join(target, "a/through"))
+}
+
+// Only /dev of a container has devices, and those are the runtime's.
+func TestUnpackLeavesDevicesOut(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	target := t.TempDir()
+
+	require.NoError(t, Unpack(bytes.NewReader(tarOf(t,
+		tar.Header{Typeflag: tar.TypeBlock, Name: "dev/disk", Devmajor: 8, Mode: 0o666},
+		tar.Header{Typeflag: tar.TypeChar, Name: "dev/nothing", Mode: 0o666},
+		tar.Header{Typeflag: tar.TypeFifo, Name: "pipe", Mode: 0o640, Uid: 12},
+	)), target))
+
+	entries, err := os.ReadDir(filepath.Join(target, "dev"))
+	require.NoError(t, err)
+	require.Empty(t, entries)
+	var stat unix.Stat_t
+	require.NoError(t, unix.Stat(filepath.Join(target, "pipe"), &stat))
+	require.Equal(t, uint32(unix.S_IFIFO|0o640), stat.Mode)
+	require.EqualValues(t, 12, stat.Uid)
 }
 
 // What belongs to the machine that made the archive, or would have overlayfs show
@@ -137,7 +239,7 @@ func TestUnpackLeavesForeignAttributesOut(t *testing.T) {
 		records["SCHILY.xattr."+name] = value
 	}
 
-	require.NoError(t, Unpack(bytes.NewReader(archive(t,
+	require.NoError(t, Unpack(bytes.NewReader(tarOf(t,
 		tar.Header{Typeflag: tar.TypeDir, Name: "folder", Mode: 0o755, PAXRecords: records})), target))
 
 	names := make([]byte, 1024)
@@ -150,7 +252,7 @@ func TestUnpackLeavesForeignAttributesOut(t *testing.T) {
 func TestAbsoluteNamesAreRelativeToTheImage(t *testing.T) {
 	target := t.TempDir()
 
-	require.NoError(t, Unpack(bytes.NewReader(archive(t, file("/etc/file", "x"))), target))
+	require.NoError(t, Unpack(bytes.NewReader(tarOf(t, file("/etc/file", "x"))), target))
 
 	require.FileExists(t, filepath.Join(target, "etc/file"))
 }
@@ -158,7 +260,7 @@ func TestAbsoluteNamesAreRelativeToTheImage(t *testing.T) {
 func TestLaterEntryReplacesAnEarlierOne(t *testing.T) {
 	target := t.TempDir()
 
-	require.NoError(t, Unpack(bytes.NewReader(archive(t,
+	require.NoError(t, Unpack(bytes.NewReader(tarOf(t,
 		tar.Header{Typeflag: tar.TypeSymlink, Name: "a", Linkname: "b"}, file("b", "first"), file("a", "second"),
 	)), target))
 
@@ -167,73 +269,102 @@ func TestLaterEntryReplacesAnEarlierOne(t *testing.T) {
 	require.Equal(t, "first", string(content))
 }
 
-func opener(content []byte) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
-}
+func TestFoldersAndFilesReplaceEachOther(t *testing.T) {
+	target := t.TempDir()
+	then := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 
-func TestLayerIsCompleteOrAbsent(t *testing.T) {
-	content := archive(t, file("a", "content"), file("b", strings.Repeat("x", 10_000)))
-	layers := NewLayers(t.TempDir())
-	id := digest.FromBytes(content)
+	require.NoError(t, Unpack(bytes.NewReader(tarOf(t,
+		folder("a"), file("a/deep/file", "x"), file("a", "now a file"),
+		file("b", "x"), folder("b"), file("b/in", "x"),
+		folder("c"), file("c/kept", "x"), tar.Header{Typeflag: tar.TypeDir, Name: "c", Mode: 0o700, ModTime: then},
+		tar.Header{Typeflag: tar.TypeSymlink, Name: "d", Linkname: "c"}, folder("d"), file("d/in", "x"),
+	)), target))
 
-	for name, broken := range map[string][]byte{
-		"cut short": content[:3000],
-		"empty":     {},
-		"other":     archive(t, file("c", "other")),
-		"appended":  append(bytes.Clone(content), 0),
-	} {
-		_, err := layers.Ensure(id, opener(broken))
-		require.Error(t, err, name)
-		require.NoDirExists(t, layers.Path(id), name)
-		partial, err := filepath.Glob(filepath.Join(layers.root, "partial", "*"))
-		require.NoError(t, err)
-		require.Empty(t, partial, name)
-	}
-	path, err := layers.Ensure(id, opener(content))
+	require.FileExists(t, filepath.Join(target, "a"))
+	require.FileExists(t, filepath.Join(target, "b/in"))
+	require.FileExists(t, filepath.Join(target, "c/kept"))
+	require.NoFileExists(t, filepath.Join(target, "c/in"))
+	require.FileExists(t, filepath.Join(target, "d/in"))
+	info, err := os.Stat(filepath.Join(target, "c"))
 	require.NoError(t, err)
-	require.FileExists(t, filepath.Join(path, "b"))
+	require.Equal(t, os.ModeDir|0o700, info.Mode())
+	require.True(t, info.ModTime().Equal(then))
 }
 
-func TestLayerIsUnpackedOnce(t *testing.T) {
-	content := archive(t, file("a", "content"))
-	layers := NewLayers(t.TempDir())
-	var mutex sync.Mutex
-	opened := 0
-	open := func() (io.ReadCloser, error) {
-		mutex.Lock()
-		defer mutex.Unlock()
-		opened++
-		return opener(content)()
-	}
+// An archive has a name for a folder, and another one for it after a link to it has
+// been replaced.
+func TestAReplacedLinkLeadsNowhereElse(t *testing.T) {
+	target := t.TempDir()
 
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() {
-			if _, err := layers.Ensure(digest.FromBytes(content), open); err != nil {
-				t.Error(err)
+	require.NoError(t, Unpack(bytes.NewReader(tarOf(t,
+		folder("a"), tar.Header{Typeflag: tar.TypeSymlink, Name: "a/self", Linkname: "."}, file("a/self/one", "x"),
+		folder("a/self"), file("a/self/two", "x"),
+	)), target))
+
+	require.FileExists(t, filepath.Join(target, "a/one"))
+	require.NoFileExists(t, filepath.Join(target, "a/two"))
+	require.FileExists(t, filepath.Join(target, "a/self/two"))
+}
+
+func TestUnpackHasLimits(t *testing.T) {
+	var many []tar.Header
+	for index := range 100 {
+		many = append(many, file(fmt.Sprint(index), "x"))
+	}
+	archive := tarOf(t, many...)
+	var large TooLargeError
+
+	require.ErrorAs(t, Unpacker{Limits: Limits{Entries: 99}}.Unpack(bytes.NewReader(archive), t.TempDir()), &large)
+	require.Equal(t, TooLargeError{99, "entries"}, large)
+	require.ErrorAs(t, Unpacker{Limits: Limits{Bytes: 50_000}}.Unpack(bytes.NewReader(archive), t.TempDir()), &large)
+	require.Equal(t, TooLargeError{50_000, "bytes"}, large)
+	require.NoError(t, Unpacker{Limits: Limits{Entries: 100, Bytes: 200_000}}.Unpack(bytes.NewReader(archive), t.TempDir()))
+}
+
+// A header may promise more than there will ever be.
+func TestUnpackBelievesNoSize(t *testing.T) {
+	archive := tarOf(t, file("a", "x"))
+	copy(archive[124:136], "77777777777\x00") // 8 GiB
+	copy(archive[148:156], "        ")
+	sum := 0
+	for _, value := range archive[:512] {
+		sum += int(value)
+	}
+	copy(archive[148:156], fmt.Sprintf("%06o\x00 ", sum))
+
+	require.Error(t, Unpacker{Limits: Limits{Bytes: 1 << 20}}.Unpack(bytes.NewReader(archive), t.TempDir()))
+}
+
+// GNU tar leaves holes out in four forms.
+func TestSparseFilesAreUnpacked(t *testing.T) {
+	const size = 5 << 20
+	for _, form := range []string{"--format=gnu", "--sparse-version=0.0", "--sparse-version=0.1", "--sparse-version=1.0"} {
+		t.Run(form, func(t *testing.T) {
+			source, target := t.TempDir(), t.TempDir()
+			sparse, err := os.Create(filepath.Join(source, "sparse"))
+			require.NoError(t, err)
+			_, err = sparse.WriteAt([]byte("in the middle"), 3<<20)
+			require.NoError(t, err)
+			require.NoError(t, sparse.Truncate(size))
+			require.NoError(t, sparse.Close())
+			options := []string{"--sparse", form, "-C", source, "-cf", "-", "sparse"}
+			if form != "--format=gnu" {
+				options = append([]string{"--format=posix"}, options...)
 			}
+			archive, err := exec.Command("tar", options...).Output()
+			require.NoError(t, err)
+			require.Less(t, len(archive), 1<<20)
+
+			require.NoError(t, Unpack(bytes.NewReader(archive), target))
+
+			want, err := os.ReadFile(filepath.Join(source, "sparse"))
+			require.NoError(t, err)
+			content, err := os.ReadFile(filepath.Join(target, "sparse"))
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(want, content))
+			var stat unix.Stat_t
+			require.NoError(t, unix.Stat(filepath.Join(target, "sparse"), &stat))
+			require.Less(t, stat.Blocks*512, int64(size/2))
 		})
 	}
-	group.Wait()
-
-	require.Equal(t, 1, opened)
-	_, err := layers.Ensure(digest.FromBytes(content), func() (io.ReadCloser, error) { return nil, errors.New("not needed") })
-	require.NoError(t, err)
-}
-
-func TestTidyRemovesWhatDeadUnpackersLeft(t *testing.T) {
-	layers := NewLayers(t.TempDir())
-	require.NoError(t, layers.Tidy(), "nothing has been unpacked yet")
-	dead, working := digest.FromString("dead"), digest.FromString("working")
-	for _, id := range []digest.Digest{dead, working} {
-		require.NoError(t, os.MkdirAll(filepath.Join(layers.partial(id), "etc"), 0o755))
-	}
-	unlock, err := layers.lock(working)
-	require.NoError(t, err)
-	defer unlock()
-
-	require.NoError(t, layers.Tidy())
-
-	require.NoDirExists(t, layers.partial(dead))
-	require.DirExists(t, layers.partial(working))
 }
