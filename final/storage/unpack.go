@@ -5,72 +5,117 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// Unpacker unpacks tar archives. An archive is hostile until proved otherwise:
+// nothing in it changes anything outside of the folder it is unpacked into.
+type Unpacker struct {
+	// Driver says how to write down what a layer deletes from those below it. With
+	// none, such an archive is refused.
+	Driver Driver
+	Limits Limits
+}
+
+// Unpack unpacks an archive that is no layer, within the default limits.
+func Unpack(archive io.Reader, target string) error { return Unpacker{}.Unpack(archive, target) }
+
 // Unpack unpacks a tar archive into the folder target with modes, owners, times
-// and extended attributes. An archive is hostile until proved otherwise: every
-// name is resolved by os.Root, which never leaves target, whatever symbolic
-// links the archive itself has put there. Devices are refused, and so are the
-// deletions of lower layers, for which there is no place in a folder.
-func Unpack(archive io.Reader, target string) error {
-	root, err := os.OpenRoot(target)
+// and extended attributes, and reads the archive to its end. Devices are left out:
+// those of a container are in its /dev.
+func (u Unpacker) Unpack(archive io.Reader, target string) error {
+	limits, err := u.Limits.on(target)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	unpacker := &unpacker{root: root, target: target}
-	reader := tar.NewReader(archive)
-	for {
+	tree, err := openTree(target)
+	if err != nil {
+		return err
+	}
+	defer tree.close()
+	input := &limited{archive, limits.Bytes, limits.Bytes}
+	unpacking := &unpacking{
+		tree: tree, driver: u.Driver, limits: limits, unpacked: limits.Bytes,
+		folders: make(map[string]time.Time), hidden: make(map[string]bool), buffer: make([]byte, 1<<20),
+	}
+	if err := unpacking.all(tar.NewReader(input)); err != nil {
+		return err
+	}
+	// The archive's end marker is not the end of what its digest covers.
+	if _, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{input}, unpacking.buffer); err != nil {
+		return fmt.Errorf("read what follows the archive: %w", err)
+	}
+	return nil
+}
+
+type unpacking struct {
+	tree     *tree
+	driver   Driver
+	limits   Limits
+	unpacked int64                // bytes of content that are still allowed
+	folders  map[string]time.Time // are set last: unpacking into a folder changes its time
+	hidden   map[string]bool      // names that the archive hides in lower layers
+	buffer   []byte
+}
+
+func (u *unpacking) all(reader *tar.Reader) error {
+	for entries := int64(1); ; entries++ {
 		header, err := reader.Next()
 		if errors.Is(err, io.EOF) {
-			return unpacker.finish()
+			return u.finish()
 		}
 		if err != nil {
 			return fmt.Errorf("read the archive: %w", err)
 		}
-		if err := unpacker.entry(header, reader); err != nil {
+		if u.unpacked -= header.Size; header.Size < 0 || u.unpacked < 0 {
+			return TooLargeError{u.limits.Bytes, "bytes"}
+		}
+		if entries > u.limits.Entries {
+			return TooLargeError{u.limits.Entries, "entries"}
+		}
+		if err := u.entry(header, reader); err != nil {
 			return fmt.Errorf("%q: %w", header.Name, err)
 		}
 	}
 }
 
-type unpacker struct {
-	root    *os.Root
-	target  string
-	folders []*tar.Header // whose times are set last: unpacking into them changes these
-}
-
-func (u *unpacker) entry(header *tar.Header, content io.Reader) error {
+func (u *unpacking) entry(header *tar.Header, content io.Reader) error {
+	if header.Typeflag == tar.TypeXGlobalHeader {
+		return nil // of a commit, if git-archive(1) has made this
+	}
 	name, err := relative(header.Name)
 	if err != nil {
 		return err
 	}
-	header.Name = name
-	// In an archive that is a layer, this deletes what a lower layer has
-	// (image-spec, layer.md). As a file it would leave that there.
-	if strings.HasPrefix(path.Base(name), ".wh.") {
-		return errors.New("deletes from a lower layer, which is not supported")
-	}
-	if name != "." {
-		if err := u.root.MkdirAll(path.Dir(name), 0o755); err != nil {
-			return err
-		}
-	}
-	if err := u.create(header, content); err != nil {
+	if err := checkOwner(header); err != nil {
 		return err
 	}
-	if header.Typeflag == tar.TypeLink {
-		return nil // it shares everything with the file it links to
+	header.Name = name
+	if name == "." {
+		return u.root(header)
 	}
-	return u.attributes(header)
+	above, base := path.Dir(name), path.Base(name)
+	if isInternal(name) {
+		return nil
+	}
+	if strings.HasPrefix(above, whiteoutPrefix) || strings.Contains(above, "/"+whiteoutPrefix) {
+		return errors.New("is inside of something that is deleted")
+	}
+	if err := u.revealFolders(above); err != nil {
+		return err
+	}
+	parent, err := u.tree.folder(above)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(base, whiteoutPrefix) {
+		return u.deletion(parent, above, base)
+	}
+	return u.create(parent, base, header, content)
 }
 
 // relative returns the name of an entry without a leading "/" or "./", and
@@ -84,121 +129,33 @@ func relative(name string) (string, error) {
 	return path.Clean(strings.TrimLeft(name, "/")), nil
 }
 
-func (u *unpacker) create(header *tar.Header, content io.Reader) error {
+// root takes the attributes of the root: it is a folder, whatever an archive says.
+func (u *unpacking) root(header *tar.Header) error {
 	if header.Typeflag != tar.TypeDir {
-		// A later entry replaces an earlier one of its name.
-		if err := u.root.RemoveAll(header.Name); err != nil {
-			return err
-		}
+		return errors.New("the root can only be a folder")
 	}
-	switch header.Typeflag {
-	case tar.TypeDir:
-		return u.folder(header)
-	case tar.TypeReg:
-		return u.file(header.Name, content)
-	case tar.TypeSymlink:
-		return u.root.Symlink(header.Linkname, header.Name)
-	case tar.TypeLink:
-		old, err := relative(header.Linkname)
-		if err != nil {
-			return err
-		}
-		return u.root.Link(old, header.Name)
-	default:
-		return fmt.Errorf("entries of type %q are not for an image", header.Typeflag)
-	}
+	u.folders["."] = header.ModTime
+	return attributes(u.tree.root, header)
 }
 
-func (u *unpacker) folder(header *tar.Header) error {
-	u.folders = append(u.folders, header)
-	info, err := u.root.Lstat(header.Name)
-	if err == nil && info.IsDir() {
-		return nil
-	}
-	if err == nil {
-		if err := u.root.Remove(header.Name); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return u.root.Mkdir(header.Name, 0o755)
-}
-
-func (u *unpacker) file(name string, content io.Reader) error {
-	file, err := u.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(file, content); err != nil {
-		file.Close()
-		return err
-	}
-	return file.Close()
-}
-
-// attributes sets owner, mode, extended attributes and times, in this order: a
-// new owner clears the set-user-ID bit and file capabilities (chown(2)).
-func (u *unpacker) attributes(header *tar.Header) error {
-	if err := u.root.Lchown(header.Name, header.Uid, header.Gid); err != nil {
-		return err
-	}
-	if header.Typeflag == tar.TypeSymlink {
-		return u.linkTime(header)
-	}
-	if err := u.root.Chmod(header.Name, header.FileInfo().Mode()); err != nil {
-		return err
-	}
-	for key, value := range header.PAXRecords {
-		attribute, ok := strings.CutPrefix(key, "SCHILY.xattr.")
-		if !ok || !belongsToFile(attribute) {
-			continue
-		}
-		if err := u.setAttribute(header.Name, attribute, value); err != nil {
-			return fmt.Errorf("set the attribute %s: %w", attribute, err)
-		}
-	}
-	return u.root.Chtimes(header.Name, time.Time{}, header.ModTime)
-}
-
-// linkTime sets the time of a symbolic link, which os.Root would follow.
-func (u *unpacker) linkTime(header *tar.Header) error {
-	folder, err := u.root.Open(path.Dir(header.Name))
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(header.ModTime.UnixNano())}
-	return unix.UtimesNanoAt(int(folder.Fd()), path.Base(header.Name), times, unix.AT_SYMLINK_NOFOLLOW)
-}
-
-// belongsToFile reports whether an extended attribute is the file's own, rather
-// than of the machine that made the archive. Those of overlayfs would show other
-// files in a container than the layer has (Documentation/filesystems/overlayfs.rst).
-func belongsToFile(attribute string) bool {
-	if attribute == "security.capability" {
-		return true
-	}
-	return strings.HasPrefix(attribute, "user.") && !strings.HasPrefix(attribute, "user.overlay.")
-}
-
-func (u *unpacker) setAttribute(name, attribute, value string) error {
-	file, err := u.root.Open(name)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	return unix.Fsetxattr(int(file.Fd()), attribute, []byte(value), 0)
-}
-
-// finish sets the times of the folders, the deepest first.
-func (u *unpacker) finish() error {
-	for index := len(u.folders) - 1; index >= 0; index-- {
-		header := u.folders[index]
-		err := u.root.Chtimes(filepath.FromSlash(header.Name), time.Time{}, header.ModTime)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a later entry may have replaced it
-			return fmt.Errorf("%q: %w", header.Name, err)
+// finish sets the times of the folders that are left.
+func (u *unpacking) finish() error {
+	for name, modified := range u.folders {
+		if err := u.setFolderTime(name, modified); err != nil {
+			return fmt.Errorf("%q: %w", name, err)
 		}
 	}
 	return nil
+}
+
+func (u *unpacking) setFolderTime(name string, modified time.Time) error {
+	parent, err := u.tree.resolve(path.Dir(name))
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil // a later entry has replaced it
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(parent)
+	return ignoreMissing(setTime(parent, path.Base(name), modified))
 }
