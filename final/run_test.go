@@ -282,7 +282,7 @@ func TestContainerToKeepIsKeptWhenTheToolIsKilled(t *testing.T) {
 func TestToolKilledAtAnyMoment(t *testing.T) {
 	state := newHost(t)
 	for _, sign := range []string{
-		"", state.root, state.root + "/layers/sha256/*", state.run + "/containers/*", state.root + "/containers/*",
+		"", state.root, state.root + "/layers/overlay/sha256/*", state.run + "/containers/*", state.root + "/containers/*",
 		state.root + "/names/*", state.root + "/containers/*/config.json", state.run + "/containers/*/state.json",
 		state.root + "/containers/*/work/work",
 	} {

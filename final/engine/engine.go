@@ -65,7 +65,7 @@ func open(root, run string) (*Engine, error) {
 			return nil, fmt.Errorf("make a state folder: %w", err)
 		}
 	}
-	engine.layers = storage.NewLayers(filepath.Join(engine.root, "layers"))
+	engine.layers = storage.NewLayers(filepath.Join(engine.root, "layers"), storage.Overlay{})
 	return engine, nil
 }
 

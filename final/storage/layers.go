@@ -20,12 +20,19 @@ import (
 //	sha256/HEX     a layer, complete
 //	partial/HEX    a layer that is being unpacked, or was when its unpacker died
 //	locks/HEX      locked while it is unpacked
+//
+// Drivers write deletions down in different ways, so each has a store of its own.
 type Layers struct {
-	root string
+	Driver Driver
+	Limits Limits // of each layer
+	root   string
 }
 
-// NewLayers returns the store below root, which is made when it is needed.
-func NewLayers(root string) *Layers { return &Layers{root: root} }
+// NewLayers returns the driver's store below root, which is made when it is
+// needed.
+func NewLayers(root string, driver Driver) *Layers {
+	return &Layers{Driver: driver, root: filepath.Join(root, driver.Name())}
+}
 
 // Path returns the folder of a layer, which may not exist.
 func (l *Layers) Path(diffID digest.Digest) string {
@@ -141,16 +148,14 @@ func (l *Layers) unpack(diffID digest.Digest, path string, open func() (io.ReadC
 		return err
 	}
 	defer archive.Close()
-	verifier := diffID.Verifier()
-	content := io.TeeReader(archive, verifier)
-	if err := Unpack(content, partial); err != nil {
+	content := newHashed(archive, diffID.Algorithm().Hash())
+	err = Unpacker{Driver: l.Driver, Limits: l.Limits}.Unpack(content, partial)
+	// The sum is waited for in any case: nobody is to read the archive any more.
+	sum := content.sum()
+	if err != nil {
 		return err
 	}
-	// The archive's end marker is not the end of what the digest covers.
-	if _, err := io.Copy(io.Discard, content); err != nil {
-		return err
-	}
-	if !verifier.Verified() {
+	if digest.NewDigest(diffID.Algorithm(), sum) != diffID {
 		return errors.New("its content has another digest")
 	}
 	return publish(partial, path)
