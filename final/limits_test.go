@@ -97,7 +97,9 @@ func TestTopListsTheContainersProcesses(t *testing.T) {
 	host := newHost(t)
 	name := host.detached(nil, "sh", "-c", `echo ready; sleep 4321; true`)
 	host.ready(name)
-	testbed.Eventually(t, "the program has a child", func() bool { return strings.Contains(host.ok("top", name), "sleep 4321\n") || strings.Contains(host.ok("top", name), "\n0") && strings.Count(host.ok("top", name), "\n") == 2 })
+	testbed.Eventually(t, "the program has a child", func() bool {
+		return strings.Contains(host.ok("top", name), "sleep 4321\n") || strings.Contains(host.ok("top", name), "\n0") && strings.Count(host.ok("top", name), "\n") == 2
+	})
 
 	lines := strings.Split(host.ok("top", name), "\n")
 

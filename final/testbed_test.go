@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,4 +74,11 @@ func requireOneLine(t *testing.T, text string) {
 	t.Helper()
 	require.Equal(t, 1, strings.Count(text, "\n"), "want one line: %q", text)
 	require.True(t, strings.HasPrefix(text, "tinydocker: "), "want the name of the tool first: %q", text)
+}
+
+func statOf(t *testing.T, path string) *syscall.Stat_t {
+	t.Helper()
+	info, err := os.Lstat(path)
+	require.NoError(t, err)
+	return info.Sys().(*syscall.Stat_t)
 }
