@@ -101,7 +101,7 @@ func (a *app) command() *cli.Command {
 			&cli.BoolFlag{Name: "explain", Usage: "print every step to the kernel as the command that a person would type"},
 		},
 		Commands: []*cli.Command{
-			a.run(), a.create(), a.start(), a.attach(), a.exec(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.pause(), a.unpause(), a.wait(), a.rename(), a.update(), a.top(), a.stats(), a.rm(),
+			a.run(), a.create(), a.start(), a.attach(), a.exec(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.pause(), a.unpause(), a.wait(), a.rename(), a.update(), a.top(), a.stats(), a.cp(), a.diff(), a.rm(),
 			a.images(), a.version(), a.completion(), a.complete(),
 		},
 		Action: refuseUnknown,

@@ -18,6 +18,7 @@ import (
 type archive struct {
 	writer *tar.Writer
 	links  map[[2]uint64]string // device and inode of a file that has more names
+	own    func(*tar.Header)    // changes who owns a file, if it is not nil
 	buffer []byte
 }
 
@@ -39,7 +40,7 @@ func (a *archive) root(folder int) error {
 // add writes the entry of a folder, under a name, and nothing for one that has
 // been removed meanwhile.
 func (a *archive) add(name string, folder int, entry *entry) error {
-	header := newHeader(name, &entry.stat)
+	header := a.header(name, &entry.stat)
 	var err error
 	switch entry.stat.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
@@ -57,6 +58,14 @@ func (a *archive) add(name string, folder int, entry *entry) error {
 		err = a.writer.WriteHeader(header)
 	}
 	return ignoreMissing(err)
+}
+
+func (a *archive) header(name string, stat *unix.Stat_t) *tar.Header {
+	header := newHeader(name, stat)
+	if a.own != nil {
+		a.own(header)
+	}
+	return header
 }
 
 func newHeader(name string, stat *unix.Stat_t) *tar.Header {
@@ -100,7 +109,7 @@ func (a *archive) file(header *tar.Header, folder int, entry *entry) error {
 	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return errors.New("it has become something else meanwhile")
 	}
-	*header = *newHeader(header.Name, &stat)
+	*header = *a.header(header.Name, &stat)
 	header.Typeflag, header.Size = tar.TypeReg, stat.Size
 	if header.PAXRecords, err = attributeRecords(descriptor); err != nil {
 		return err
