@@ -21,7 +21,10 @@ func makeFolder(base folder, name string, steps *steps, prepare func(folder) err
 		failed = tryFolder(base, name, steps, prepare)
 		return !isGone(failed) || !base.has("cgroup.procs"), nil
 	})
-	if failed != nil {
+	switch {
+	case errors.Is(failed, errInUse): // it is not ours
+		return "", failed
+	case failed != nil:
 		return "", errors.Join(failed, removeFolder(group, name, steps))
 	}
 	return group, nil
@@ -46,6 +49,9 @@ func tryFolder(base folder, name string, steps *steps, prepare func(folder) erro
 	return nil
 }
 
+// errInUse is for the group of a container that lives.
+var errInUse = fmt.Errorf("it has processes, and is in use: %w", fs.ErrExist)
+
 // replaceFolder makes a group anew of which something is left. Its limits, and that
 // it is frozen, go with it.
 func replaceFolder(group folder, steps *steps) error {
@@ -54,7 +60,7 @@ func replaceFolder(group folder, steps *steps) error {
 		return err
 	}
 	if occupied {
-		return fmt.Errorf("%s has processes, and is in use: %w", group, fs.ErrExist)
+		return errInUse
 	}
 	if err := removeTree(group, steps); err != nil {
 		return err

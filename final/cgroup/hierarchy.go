@@ -67,6 +67,34 @@ func (h *hierarchies) missing(controller string) error {
 		"boot without cgroup_disable=%s, or do without the limit", controller, reason, controller, controller)
 }
 
+// Controllers returns what can limit, count or stop a container here, each by the name
+// and with the version of the kernel's that has it. What version 2 does for devices
+// and as a freezer is no controller there, but has the name of the one in version 1.
+func Controllers() (map[string]int, error) {
+	found, err := findHierarchies()
+	if err != nil {
+		return nil, err
+	}
+	return found.controllers(), nil
+}
+
+func (h *hierarchies) controllers() map[string]int {
+	versions := make(map[string]int)
+	for _, hierarchy := range h.all {
+		names := hierarchy.controllers
+		if hierarchy.version == 2 {
+			names = append([]string{"devices", "freezer"}, names...)
+		}
+		for _, name := range names {
+			limits := slices.Contains(useful, name) || slices.Contains(wantedV2, name)
+			if limits && (versions[name] == 0 || hierarchy.version == 1) {
+				versions[name] = hierarchy.version
+			}
+		}
+	}
+	return versions
+}
+
 // findHierarchies asks the kernel which hierarchies there are, where they are
 // mounted, and where in them we are.
 func findHierarchies() (*hierarchies, error) {

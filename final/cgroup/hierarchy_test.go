@@ -186,7 +186,7 @@ func coverWithTmpfs(t *testing.T, folder string) {
 
 func TestControllersAreNamedWithTheirVersion(t *testing.T) {
 	found := &hierarchies{all: []*hierarchy{
-		{version: 1, controllers: []string{"blkio", "net_cls"}}, {version: 2, controllers: []string{"memory", "hugetlb", "io"}}, {version: 1, controllers: []string{"freezer"}},
+		{version: 1, controllers: []string{"blkio", "net_cls"}}, {version: 2, controllers: []string{"memory", "hugetlb"}}, {version: 1, controllers: []string{"freezer"}},
 	}}
 
 	require.Equal(t, map[string]int{"blkio": 1, "memory": 2, "freezer": 1, "devices": 2}, found.controllers())

@@ -16,12 +16,15 @@ const killLimit = 10 * time.Second
 // those that are born meanwhile, and returns when there are none any more. If there
 // are after ten seconds, that is an error. The group itself stays.
 func (g *Group) Kill() error {
+	round := g
 	gone, err := until(killLimit, func() (bool, error) {
 		occupied, err := g.occupied()
 		if err != nil || !occupied {
 			return !occupied, err
 		}
-		return false, g.killOnce()
+		err = round.killOnce()
+		round = &Group{name: g.name, parts: g.parts, steps: &steps{}} // the log has heard of it
+		return false, err
 	})
 	if err == nil && !gone {
 		err = fmt.Errorf("some have not ended within %v", killLimit)
