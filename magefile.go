@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	binaries = "bin"      // programs for people
-	testing  = "bin/test" // the same and the probes, under the names the tests look for
+	binaries = "bin"                  // programs for people
+	static   = "-tags=netgo,osusergo" // has tinydocker linked without a dynamic loader, see final/runtime/static.go
+	testing  = "bin/test"             // the same and the probes, under the names the tests look for
 
 	// Experiments have a root of their own: nothing here touches the
 	// containers of a tinydocker that somebody uses every day.
@@ -74,7 +75,7 @@ echo; echo "Run this in a terminal to get a shell."
 // Build makes the built-in image and every program, in bin/.
 func Build() error {
 	mg.SerialDeps(BaseImage)
-	if err := command("go", "build", "-o", filepath.Join(binaries, "tinydocker"), "./final"); err != nil {
+	if err := command("go", "build", static, "-o", filepath.Join(binaries, "tinydocker"), "./final"); err != nil {
 		return err
 	}
 	return command(append([]string{"go", "build", "-o", binaries + "/"}, stages()...)...)
@@ -237,7 +238,7 @@ func (Test) Internal() error { return test("./internal/...") }
 // `go test`: packages, and flags for them.
 func test(packages ...string) error {
 	mg.SerialDeps(BaseImage)
-	build := append([]string{"go", "build", "-o", testing + "/", "./final", "./internal/base/box"}, stages()...)
+	build := append([]string{"go", "build", static, "-o", testing + "/", "./final", "./internal/base/box"}, stages()...)
 	if err := command(build...); err != nil {
 		return err
 	}

@@ -141,10 +141,13 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// await sends the request to a process that waits for it, and returns when its
-// program runs. On an error the process is gone.
-func (c *Container) await(conn *net.UnixConn, request request) error {
-	sent := sendRequest(conn, request)
+// await sends orders, if there are any, and the request to a process that waits for
+// them, and returns when its program runs. On an error the process is gone.
+func (c *Container) await(conn *net.UnixConn, orders []byte, request request) error {
+	_, sent := conn.Write(orders)
+	if sent == nil {
+		sent = sendRequest(conn, request)
+	}
 	console, err := receiveReports(conn)
 	c.Console = console
 	if err == nil {

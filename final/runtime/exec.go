@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/moby/sys/capability"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
@@ -33,7 +32,7 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 	if err := validateProcess(process); err != nil {
 		return nil, err
 	}
-	orders, err := ordersFor(process)
+	orders, err := ordersToEnter(process)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +54,7 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 			return nil, err
 		}
 	}
-	err = container.await(conn, request{Spec: specs.Spec{Process: process, Root: &specs.Root{}}, Stdin: options.Stdin})
+	err = container.await(conn, nil, request{Spec: specs.Spec{Process: process, Root: &specs.Root{}}, Stdin: options.Stdin})
 	if err != nil {
 		return nil, err
 	}
@@ -150,43 +149,6 @@ func (c *Container) join(conn *net.UnixConn, orders []byte) (int, error) {
 	default:
 		return 0, fmt.Errorf("join the container: an unknown report %q", kind)
 	}
-}
-
-// ordersFor is the struct orders of enter.c: the capabilities of the bounding set,
-// and those that the process keeps until it becomes its program. These are what
-// that may have, and what it takes to become its user.
-func ordersFor(process *specs.Process) ([]byte, error) {
-	granted := process.Capabilities
-	if granted == nil {
-		granted = &specs.LinuxCapabilities{}
-	}
-	bounding, err := maskOf(granted.Bounding)
-	if err != nil {
-		return nil, err
-	}
-	kept, err := maskOf(granted.Permitted, granted.Inheritable)
-	if err != nil {
-		return nil, err
-	}
-	kept |= 1<<capability.CAP_SETUID | 1<<capability.CAP_SETGID
-	if process.Terminal {
-		kept |= 1 << capability.CAP_CHOWN // the terminal is made by root, for that user
-	}
-	orders := binary.NativeEndian.AppendUint64(nil, bounding)
-	return binary.NativeEndian.AppendUint64(orders, kept), nil
-}
-
-func maskOf(lists ...[]string) (mask uint64, err error) {
-	for _, names := range lists {
-		set, err := capabilities(names)
-		if err != nil {
-			return 0, err
-		}
-		for _, capability := range set {
-			mask |= 1 << capability
-		}
-	}
-	return mask, nil
 }
 
 func duplicate(file *os.File) (*os.File, error) {

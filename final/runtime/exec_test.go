@@ -364,14 +364,3 @@ func TestExecThatIsRefusedRunsNothing(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrInvalid)
 	require.NoFileExists(t, filepath.Join(container.root, "marker"))
 }
-
-// Whoever types the name of the role by hand gets nothing from it.
-func TestEnterAloneDoesNothing(t *testing.T) {
-	testbed.Require(t, testbed.Root)
-	tool := testbed.Build(t, "mytinydocker/final")
-
-	output, err := exec.Command(tool, EnterRole).CombinedOutput()
-
-	require.Error(t, err)
-	require.Contains(t, string(output), "not by hand")
-}

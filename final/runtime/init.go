@@ -10,16 +10,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Init is the life of a container's first process up to execve, so it returns
-// only on failure: nil if the parent has been told, and otherwise the error.
-func Init() error {
+// Init is the life of a container's first process up to execve. Like the other
+// roles it returns only on failure: nil if the parent has been told, and otherwise
+// the error.
+func Init() error { return takeOn(os.Getpid() == 1, become) }
+
+// Reaper is what the child of the reaper does: all that Init does.
+func Reaper() error { return takeOn(roleTaken(), become) }
+
+// Enter is the rest of the life of a process that has joined a container.
+func Enter() error {
+	return takeOn(roleTaken(), func(request *request, conn *net.UnixConn) error {
+		if err := openStandardFiles(request, conn); err != nil {
+			return err
+		}
+		return execute(request.Spec.Process, conn)
+	})
+}
+
+// takeOn does what the parent requests, if this process is where it thinks.
+func takeOn(role bool, do func(*request, *net.UnixConn) error) error {
 	// Capabilities, credentials and PR_SET_NO_NEW_PRIVS belong to a thread,
 	// and execve keeps those of the thread that calls it.
 	goruntime.LockOSThread()
-	if os.Getpid() != 1 {
+	if !role {
 		return errParentGone
 	}
-	conn, err := asConn(os.NewFile(initSocket, "the socket of init"))
+	conn, err := asConn(os.NewFile(ourSocket, "our socket"))
 	if err != nil {
 		return errParentGone
 	}
@@ -27,7 +44,7 @@ func Init() error {
 	if err != nil {
 		return err
 	}
-	err = become(&request, conn)
+	err = do(&request, conn)
 	if sendFailure(conn, startError(err)) != nil {
 		return err
 	}

@@ -22,12 +22,11 @@ import (
 //	                                        (SCM_RIGHTS), or a step's failure
 //	  end of stream                  <----  execve has closed it
 //
-// A process that joins a container does the same, but before it gets the request
-// it is told, and reports, what enter.c says.
+// The roles that begin in C (orders.go) get their orders before the request.
 //
 // So a container has started when the stream ends without a failure, and an init
 // that finds the stream at its end instead of a request runs nothing.
-const initSocket = 3
+const ourSocket = 3
 
 // request is all that init is told.
 type request struct {

@@ -59,7 +59,7 @@ func TestReaperReportsWhyAProgramCannotBeExecuted(t *testing.T) {
 }
 
 func TestReaperForwardsSignals(t *testing.T) {
-	container := startReaped(t, specOf(newRoot(t), `trap 'echo term; exit 3' TERM; trap 'echo user' USR1; echo ready; while :; do read line; done`))
+	container := startReaped(t, specOf(newRoot(t), `trap 'echo term; exit 3' TERM; trap 'echo user' USR1; echo ready; while :; do sleep 0.02; done`))
 	require.Equal(t, "ready", firstLine(t, container.Stdout))
 
 	require.NoError(t, container.Signal(unix.SIGUSR1))
@@ -116,7 +116,7 @@ func TestReaperHasNoMoreThanItsProgram(t *testing.T) {
 
 func TestReapedProgramHasItsTerminal(t *testing.T) {
 	lockThread(t)
-	spec := specOf(newRoot(t), `cut -d' ' -f1,5,6,8 /proc/$$/stat; trap 'echo interrupted; exit 5' INT; echo ready; while :; do read line; done`)
+	spec := specOf(newRoot(t), `cut -d' ' -f1,5,6,8 /proc/$$/stat; trap 'echo interrupted; exit 5' INT; echo ready; while :; do sleep 0.02; done`)
 	spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"newinstance", "ptmxmode=0666"}})
 	spec.Process.Terminal = true
 	container, err := Start(spec, Options{Init: true})

@@ -26,7 +26,7 @@ const (
 // Roles are those that this program has where the runtime starts it once more, by
 // its one argument. They return only if the program of the container could not be
 // executed: nil if the parent has been told why, and otherwise the error.
-var Roles = map[string]func() error{InitRole: Init, EnterRole: Enter}
+var Roles = map[string]func() error{InitRole: Init, ReaperRole: Reaper, EnterRole: Enter}
 
 // StartError is why a container did not start.
 type StartError struct {

@@ -17,14 +17,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Start executes this program once more.
-	if len(os.Args) == 2 && os.Args[1] == InitRole {
-		_ = Init() // its parent knows why
-		os.Exit(StatusFailed)
-	}
-	if len(os.Args) == 2 && os.Args[1] == EnterRole {
-		_ = Enter()
-		os.Exit(StatusFailed)
+	// Start and Exec execute this program once more.
+	if len(os.Args) == 2 {
+		if role, hidden := Roles[os.Args[1]]; hidden {
+			_ = role() // its parent knows why
+			os.Exit(StatusFailed)
+		}
 	}
 	testbed.Main(m)
 }
@@ -223,20 +221,22 @@ func TestUnknownCapabilityIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "CAP_NOSUCH")
 }
 
-// Init without its parent's socket must leave the machine alone, whoever starts
+// A role without its parent's socket must leave the machine alone, whoever starts
 // it and as what.
-func TestInitAloneDoesNothing(t *testing.T) {
+func TestRolesAloneDoNothing(t *testing.T) {
 	testbed.Require(t, testbed.Root)
 	tool := testbed.Build(t, "mytinydocker/final")
 	before, err := os.ReadFile("/proc/self/mountinfo")
 	require.NoError(t, err)
 
-	for _, namespaces := range []uintptr{0, syscall.CLONE_NEWPID} {
-		init := exec.Command(tool, InitRole)
-		init.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
-		output, err := init.CombinedOutput()
-		require.Error(t, err)
-		require.Contains(t, string(output), "not by hand")
+	for role := range Roles {
+		for _, namespaces := range []uintptr{0, syscall.CLONE_NEWPID} {
+			init := exec.Command(tool, role)
+			init.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
+			output, err := init.CombinedOutput()
+			require.Error(t, err, role)
+			require.Contains(t, string(output), "not by hand", role)
+		}
 	}
 
 	after, err := os.ReadFile("/proc/self/mountinfo")

@@ -15,6 +15,10 @@ type Options struct {
 	// Stdin asks for a pipe to the program's standard input; without it, that
 	// is /dev/null.
 	Stdin bool
+	// Init asks for a first process that is none of the container's programs:
+	// it starts the program, reaps orphans, passes signals on and ends as the
+	// program does. Signal and Pid are then about that process.
+	Init bool
 	// Started, if there is one, is called when init exists, with its process
 	// id, and before it is told anything. If it returns an error, the container
 	// is not started.
@@ -33,13 +37,21 @@ func Start(spec *specs.Spec, options Options) (*Container, error) {
 	if err := validate(spec); err != nil {
 		return nil, err
 	}
+	role, orders := InitRole, []byte(nil)
+	if options.Init {
+		var err error
+		if orders, err = ordersToReap(spec.Process); err != nil {
+			return nil, err
+		}
+		role = ReaperRole
+	}
 	conn, inits, err := socketPair()
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	container := new(Container)
-	err = container.spawn(InitRole, &syscall.SysProcAttr{
+	err = container.spawn(role, &syscall.SysProcAttr{
 		Cloneflags: cloneFlags(spec),
 		Pdeathsig:  syscall.SIGKILL,
 		Setsid:     true, // away from our terminal, and able to take one of its own
@@ -53,7 +65,7 @@ func Start(spec *specs.Spec, options Options) (*Container, error) {
 			return nil, err
 		}
 	}
-	if err := container.await(conn, request{Spec: *spec, Stdin: options.Stdin}); err != nil {
+	if err := container.await(conn, orders, request{Spec: *spec, Stdin: options.Stdin}); err != nil {
 		return nil, err
 	}
 	return container, nil

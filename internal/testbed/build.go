@@ -60,7 +60,7 @@ func programFolder(shared string) (string, error) {
 
 func build(pkg, target string) error {
 	// Without the stamp of the version: git refuses root in a user's clone.
-	command := Go("build", "-buildvcs=false", "-o", target, pkg)
+	command := Go("build", "-buildvcs=false", "-tags=netgo,osusergo", "-o", target, pkg)
 	command.Dir = ownFolder
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s(`go tool mage test` builds the programs before it becomes root)", pkg, err, output)

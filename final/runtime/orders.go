@@ -1,0 +1,68 @@
+package runtime
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"github.com/moby/sys/capability"
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// The roles whose beginning is C: what they do, they must do before the Go runtime
+// has started a second thread. Each ends, with role_taken set, as a process that
+// goes on with Enter or Reaper.
+const (
+	// EnterRole is the first argument of this program in the role of a process
+	// that joins a running container (enter.c).
+	EnterRole = "enter"
+	// ReaperRole is that of a first process whose child becomes the program
+	// (reaper.c).
+	ReaperRole = "reaper"
+)
+
+var errNoRoles = errors.New("this tinydocker was built without cgo, and cannot do that")
+
+// ordersToEnter are the struct orders of roles.h for a process that joins a
+// container: it keeps the capabilities that its program may have, and those it
+// takes to become the program's user.
+func ordersToEnter(process *specs.Process) ([]byte, error) {
+	kept := uint64(1<<capability.CAP_SETUID | 1<<capability.CAP_SETGID)
+	if process.Terminal {
+		kept |= 1 << capability.CAP_CHOWN // the terminal is made by root, for that user
+	}
+	return ordersFor(process, kept)
+}
+
+// ordersToReap are those for a reaper, which keeps what its program may have.
+func ordersToReap(process *specs.Process) ([]byte, error) { return ordersFor(process, 0) }
+
+func ordersFor(process *specs.Process, kept uint64) ([]byte, error) {
+	if !hasRoles {
+		return nil, errNoRoles
+	}
+	granted := process.Capabilities
+	if granted == nil {
+		granted = &specs.LinuxCapabilities{}
+	}
+	bounding, err := maskOf(granted.Bounding)
+	if err != nil {
+		return nil, err
+	}
+	permitted, err := maskOf(slices.Concat(granted.Permitted, granted.Inheritable))
+	if err != nil {
+		return nil, err
+	}
+	orders := binary.NativeEndian.AppendUint64(nil, bounding)
+	orders = binary.NativeEndian.AppendUint64(orders, kept|permitted)
+	orders = binary.NativeEndian.AppendUint32(orders, process.User.UID)
+	return binary.NativeEndian.AppendUint32(orders, process.User.GID), nil
+}
+
+func maskOf(names []string) (mask uint64, err error) {
+	set, err := capabilities(names)
+	for _, capability := range set {
+		mask |= 1 << capability
+	}
+	return mask, err
+}

@@ -1,0 +1,7 @@
+//go:build !cgo
+
+package runtime
+
+const hasRoles = false
+
+func roleTaken() bool { return false }
