@@ -121,23 +121,19 @@ func TestHostileRootsStayInside(t *testing.T) {
 // To leave out what was asked for would be to fail open.
 func TestSpecificationThatIsNotSupportedIsRefused(t *testing.T) {
 	for name, change := range map[string]func(*specs.Spec){
-		"no process":        func(s *specs.Spec) { s.Process = nil },
-		"no program":        func(s *specs.Spec) { s.Process.Args = nil },
-		"no root":           func(s *specs.Spec) { s.Root = nil },
-		"relative root":     func(s *specs.Spec) { s.Root.Path = "root" },
-		"no Linux":          func(s *specs.Spec) { s.Linux = nil },
-		"host's mounts":     func(s *specs.Spec) { s.Linux.Namespaces = s.Linux.Namespaces[1:] },
-		"host's processes":  func(s *specs.Spec) { s.Linux.Namespaces = s.Linux.Namespaces[:1] },
-		"namespace to join": func(s *specs.Spec) { s.Linux.Namespaces[0].Path = "/proc/1/ns/mnt" },
+		"no process":       func(s *specs.Spec) { s.Process = nil },
+		"no program":       func(s *specs.Spec) { s.Process.Args = nil },
+		"no root":          func(s *specs.Spec) { s.Root = nil },
+		"relative root":    func(s *specs.Spec) { s.Root.Path = "root" },
+		"no Linux":         func(s *specs.Spec) { s.Linux = nil },
+		"host's mounts":    func(s *specs.Spec) { s.Linux.Namespaces = s.Linux.Namespaces[1:] },
+		"host's processes": func(s *specs.Spec) { s.Linux.Namespaces = s.Linux.Namespaces[:1] },
 		"user namespace": func(s *specs.Spec) {
 			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
 		},
-		"seccomp":         func(s *specs.Spec) { s.Linux.Seccomp = &specs.LinuxSeccomp{} },
-		"limits":          func(s *specs.Spec) { s.Linux.Resources = &specs.LinuxResources{} },
-		"resource limits": func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE"}} },
-		"AppArmor":        func(s *specs.Spec) { s.Process.ApparmorProfile = "profile" },
-		"read-only root":  func(s *specs.Spec) { s.Root.Readonly = true },
-		"hooks":           func(s *specs.Spec) { s.Hooks = &specs.Hooks{} },
+		"seccomp":  func(s *specs.Spec) { s.Linux.Seccomp = &specs.LinuxSeccomp{} },
+		"AppArmor": func(s *specs.Spec) { s.Process.ApparmorProfile = "profile" },
+		"hooks":    func(s *specs.Spec) { s.Hooks = &specs.Hooks{} },
 		"hostname of the host": func(s *specs.Spec) {
 			s.Hostname = "changed"
 			s.Linux.Namespaces = s.Linux.Namespaces[:2]
