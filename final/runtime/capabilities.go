@@ -93,6 +93,26 @@ func setCapabilities(granted *specs.LinuxCapabilities) error {
 	return nil
 }
 
+// AllCapabilities returns the names of all capabilities that a container could be
+// granted: those that we could have ourselves.
+func AllCapabilities() ([]string, error) {
+	supported, err := capability.ListSupported()
+	if err != nil {
+		return nil, fmt.Errorf("list the capabilities of this kernel: %w", err)
+	}
+	var names []string
+	for _, one := range supported {
+		bound, err := capability.GetBound(one)
+		if err != nil {
+			return nil, fmt.Errorf("look at our own capabilities: %w", err)
+		}
+		if bound {
+			names = append(names, "CAP_"+strings.ToUpper(one.String()))
+		}
+	}
+	return names, nil
+}
+
 func capabilities(names []string) ([]capability.Cap, error) {
 	var set []capability.Cap
 	known := capability.ListKnown()

@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
 )
 
 // openConsole makes a terminal in the container's own /dev/pts, hands its master
@@ -91,7 +93,9 @@ func useTerminal(slave int, user specs.User) error {
 }
 
 // mountConsole makes our terminal the container's /dev/console.
-func mountConsole() error {
+func mountConsole(log explain.Log) error {
+	log.Run(explain.Beyond, "touch", "/dev/console")
+	log.Run(explain.Beyond, "mount", "--bind", "/dev/pts/0", "/dev/console")
 	console, err := os.OpenFile("/dev/console", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o620)
 	if err != nil {
 		return fmt.Errorf("make /dev/console: %w", err)

@@ -8,7 +8,11 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/cgroup"
+	"mytinydocker/final/explain"
 )
 
 // Container is a program that has been started in a container: its first one by
@@ -64,16 +68,24 @@ func (c *Container) closePipes() {
 	}
 }
 
-// spawn starts this program once more in one of its hidden roles, with files as
-// its descriptors from 3 on and the pipes that the program will have. It closes
-// files.
+// birth is how a process of ours comes into being.
+type birth struct {
+	role            string
+	attributes      syscall.SysProcAttr
+	terminal, stdin bool          // which standard files its program will have
+	files           []*os.File    // its descriptors from 3 on; they are closed
+	group           *cgroup.Group // where it is born, or nil
+}
+
+// spawn starts this program once more in one of its hidden roles, in its cgroup and
+// with the pipes that the program will have.
 //
 // Nothing of our environment goes along: what the container is to have travels in
 // the request, and reaches only the program. One processor is enough to set a
 // container up, and then Go does not look for limits in the container's files.
-func (c *Container) spawn(role string, attributes *syscall.SysProcAttr, terminal, stdin bool, files ...*os.File) error {
-	defer closeAll(files)
-	standard, err := c.standardFiles(terminal, stdin)
+func (c *Container) spawn(birth birth) error {
+	defer closeAll(birth.files)
+	standard, err := c.standardFiles(birth.terminal, birth.stdin)
 	defer closeAll(standard)
 	if err != nil {
 		return fmt.Errorf("make the program's pipes: %w", err)
@@ -83,17 +95,27 @@ func (c *Container) spawn(role string, attributes *syscall.SysProcAttr, terminal
 		return err
 	}
 	defer self.Close()
+	born, done, err := bearInto(birth.group, &birth.attributes)
+	if err != nil {
+		return err
+	}
+	defer done()
 	// Files that our caller left open would be open in the new process as well,
 	// and in the instant before it closes them, reachable through /proc/PID/fd.
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("mark our open files close-on-exec: %w", err)
 	}
-	c.process, err = os.StartProcess(pathOfFile(self), []string{"tinydocker", role}, &os.ProcAttr{
-		Env: []string{"GOMAXPROCS=1"}, Files: append(standard, files...), Sys: attributes,
+	c.process, err = os.StartProcess(pathOfFile(self), []string{"tinydocker", birth.role}, &os.ProcAttr{
+		Env: []string{"GOMAXPROCS=1"}, Files: append(standard, birth.files...), Sys: &birth.attributes,
 	})
 	if err != nil {
 		c.closePipes()
-		return fmt.Errorf("start ourselves as %s: %w", role, err)
+		return fmt.Errorf("start ourselves as %s: %w", birth.role, err)
+	}
+	if err := addTo(birth.group, c.Pid(), born); err != nil {
+		c.abandon()
+		c.process = nil
+		return err
 	}
 	return nil
 }
@@ -141,14 +163,27 @@ func closeAll(files []*os.File) {
 	}
 }
 
+// prepare does what is done about a process before it is told anything.
+func (c *Container) prepare(process *specs.Process, started func(pid int) error, log explain.Log) error {
+	err := setOOMScore(c.Pid(), process, log)
+	if err == nil && started != nil {
+		err = started(c.Pid())
+	}
+	if err != nil {
+		c.abandon()
+	}
+	return err
+}
+
 // await sends orders, if there are any, and the request to a process that waits for
 // them, and returns when its program runs. On an error the process is gone.
-func (c *Container) await(conn *net.UnixConn, orders []byte, request request) error {
+func (c *Container) await(conn *net.UnixConn, orders []byte, request request, log explain.Log) error {
+	request.Explain = log != nil
 	_, sent := conn.Write(orders)
 	if sent == nil {
 		sent = sendRequest(conn, request)
 	}
-	console, err := receiveReports(conn)
+	console, err := receiveReports(conn, log)
 	c.Console = console
 	if err == nil {
 		err = sent // init itself knows better why it does not listen

@@ -5,16 +5,18 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
 )
 
 // devices are the nodes that every container has: what the runtime
 // specification calls the default devices (config-linux.md).
-var devices = []struct {
-	name         string
-	major, minor uint32
-}{
-	{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+var devices = []specs.LinuxDevice{
+	{Path: "/dev/null", Type: "c", Major: 1, Minor: 3}, {Path: "/dev/zero", Type: "c", Major: 1, Minor: 5},
+	{Path: "/dev/full", Type: "c", Major: 1, Minor: 7}, {Path: "/dev/random", Type: "c", Major: 1, Minor: 8},
+	{Path: "/dev/urandom", Type: "c", Major: 1, Minor: 9}, {Path: "/dev/tty", Type: "c", Major: 5, Minor: 0},
 }
 
 var deviceLinks = [][2]string{
@@ -22,17 +24,19 @@ var deviceLinks = [][2]string{
 	{"pts/ptmx", "ptmx"},
 }
 
-// makeDevices fills /dev, which is an empty tmpfs of ours.
-func makeDevices() error {
+// makeDevices fills /dev, which is an empty tmpfs of ours, with what every container
+// has and what this one asks for.
+func makeDevices(more []specs.LinuxDevice, log explain.Log) error {
 	defer unix.Umask(unix.Umask(0))
-	for _, device := range devices {
-		path := "/dev/" + device.name
-		number := int(unix.Mkdev(device.major, device.minor))
-		if err := unix.Mknod(path, unix.S_IFCHR|0o666, number); err != nil {
-			return fmt.Errorf("make %s: %w", path, err)
+	for _, list := range [][]specs.LinuxDevice{devices, more} {
+		for _, device := range list {
+			if err := makeDevice(device, log); err != nil {
+				return err
+			}
 		}
 	}
 	for _, link := range deviceLinks {
+		log.Run(explain.Beyond, "ln", "-s", link[0], "/dev/"+link[1])
 		if err := os.Symlink(link[0], "/dev/"+link[1]); err != nil {
 			return fmt.Errorf("make a link in /dev: %w", err)
 		}

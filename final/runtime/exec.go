@@ -12,6 +12,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
 )
 
 // ExecOptions say which container a process joins, and how.
@@ -20,8 +22,11 @@ type ExecOptions struct {
 	// caller has verified: after the pidfd was opened.
 	Pid   int
 	Pidfd *os.File
-	// Stdin and Started are as in Options.
+	// Cgroup is the container's CgroupsPath, or "" if it has none.
+	Cgroup string
+	// Stdin, Log and Started are as in Options.
 	Stdin   bool
+	Log     explain.Log
 	Started func(pid int) error
 }
 
@@ -39,23 +44,33 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 	if err := isContainer(options); err != nil {
 		return nil, err
 	}
+	group, err := openGroup(options.Cgroup, options.Log)
+	if err != nil {
+		return nil, err
+	}
 	conn, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	container := new(Container)
-	if err := container.enter(process, options, conn, theirs, orders); err != nil {
+	pidfd, err := duplicate(options.Pidfd)
+	if err != nil {
+		theirs.Close()
 		return nil, err
 	}
-	if options.Started != nil {
-		if err := options.Started(container.Pid()); err != nil {
-			container.abandon()
-			return nil, err
-		}
-	}
-	err = container.await(conn, nil, request{Spec: specs.Spec{Process: process, Root: &specs.Root{}}, Stdin: options.Stdin})
+	container := new(Container)
+	err = container.enter(conn, orders, options, birth{
+		role: EnterRole, terminal: process.Terminal, stdin: options.Stdin, files: []*os.File{theirs, pidfd}, group: group,
+		attributes: syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true},
+	})
 	if err != nil {
+		return nil, err
+	}
+	if err := container.prepare(process, options.Started, options.Log); err != nil {
+		return nil, err
+	}
+	told := request{Spec: specs.Spec{Process: process, Root: &specs.Root{}}, Stdin: options.Stdin}
+	if err := container.await(conn, nil, told, options.Log); err != nil {
 		return nil, err
 	}
 	return container, nil
@@ -109,16 +124,12 @@ func pidOf(pidfd *os.File) (int, error) {
 
 // enter starts the process that joins the container, and returns when it has. The
 // process that goes on is a child of the one that was started, and of ours.
-func (c *Container) enter(process *specs.Process, options ExecOptions, conn *net.UnixConn, theirs *os.File, orders []byte) error {
-	pidfd, err := duplicate(options.Pidfd)
-	if err != nil {
-		theirs.Close()
+func (c *Container) enter(conn *net.UnixConn, orders []byte, options ExecOptions, birth birth) error {
+	if err := c.spawn(birth); err != nil {
 		return err
 	}
-	err = c.spawn(EnterRole, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}, process.Terminal, options.Stdin, theirs, pidfd)
-	if err != nil {
-		return err
-	}
+	options.Log.Run(explain.Exec, "nsenter", "--target", strconv.Itoa(options.Pid),
+		"--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "sh")
 	pid, err := c.join(conn, orders)
 	if err != nil {
 		c.abandon()

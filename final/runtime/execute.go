@@ -13,17 +13,24 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
 )
 
 // execute gives up our privileges and becomes the container's program.
-func execute(process *specs.Process, conn *net.UnixConn) error {
+func execute(process *specs.Process, conn *net.UnixConn, log explain.Log) error {
+	if err := setLimits(process.Rlimits, log); err != nil {
+		return err
+	}
+	setUmask(process.User, log)
+	log.Run(explain.Namespaces, "cd", process.Cwd)
+	logDropped(process, log)
 	if err := dropPrivileges(process); err != nil {
 		return err
 	}
 	if err := stayWithParent(conn); err != nil {
 		return err
 	}
-	unix.Umask(0o022)
 	if err := enterFolder(process.Cwd); err != nil {
 		return err
 	}
@@ -35,6 +42,15 @@ func execute(process *specs.Process, conn *net.UnixConn) error {
 		return fmt.Errorf("mark the open files close-on-exec: %w", err)
 	}
 	return notExecuted(path, syscall.Exec(path, process.Args, process.Env))
+}
+
+func setUmask(user specs.User, log explain.Log) {
+	umask := 0o022
+	if user.Umask != nil {
+		umask = int(*user.Umask)
+	}
+	log.Run(explain.Beyond, "umask", fmt.Sprintf("%04o", umask))
+	unix.Umask(umask)
 }
 
 // stayWithParent has the kernel kill us when our parent dies. It was so from the

@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
 )
 
 // Init is the life of a container's first process up to execve. Like the other
@@ -20,16 +22,16 @@ func Reaper() error { return takeOn(roleTaken(), become) }
 
 // Enter is the rest of the life of a process that has joined a container.
 func Enter() error {
-	return takeOn(roleTaken(), func(request *request, conn *net.UnixConn) error {
+	return takeOn(roleTaken(), func(request *request, conn *net.UnixConn, log explain.Log) error {
 		if err := openStandardFiles(request, conn); err != nil {
 			return err
 		}
-		return execute(request.Spec.Process, conn)
+		return execute(request.Spec.Process, conn, log)
 	})
 }
 
 // takeOn does what the parent requests, if this process is where it thinks.
-func takeOn(role bool, do func(*request, *net.UnixConn) error) error {
+func takeOn(role bool, do func(*request, *net.UnixConn, explain.Log) error) error {
 	// Capabilities, credentials and PR_SET_NO_NEW_PRIVS belong to a thread,
 	// and execve keeps those of the thread that calls it.
 	goruntime.LockOSThread()
@@ -44,7 +46,7 @@ func takeOn(role bool, do func(*request, *net.UnixConn) error) error {
 	if err != nil {
 		return err
 	}
-	err = do(&request, conn)
+	err = do(&request, conn, reporter(conn, request.Explain))
 	if sendFailure(conn, startError(err)) != nil {
 		return err
 	}
@@ -53,46 +55,69 @@ func takeOn(role bool, do func(*request, *net.UnixConn) error) error {
 
 // become sets the container up, in the one order that works, and runs its
 // program.
-func become(request *request, conn *net.UnixConn) error {
+func become(request *request, conn *net.UnixConn, log explain.Log) error {
 	spec := &request.Spec
-	root, others, err := splitMounts(spec)
-	if err != nil {
+	if err := makeCgroupNamespace(spec); err != nil {
 		return err
 	}
-	if err := mountRoot(root, spec.Root.Path); err != nil {
-		return err
-	}
-	sources, err := openSources(others)
-	if err != nil {
-		return err
-	}
-	if err := pivot(spec.Root.Path); err != nil {
-		return err
-	}
-	if err := mountAll(others, sources); err != nil {
-		return err
-	}
-	if err := makeDevices(); err != nil {
+	if err := makeFilesystem(spec, log); err != nil {
 		return err
 	}
 	if err := openStandardFiles(request, conn); err != nil {
 		return err
 	}
 	if spec.Process.Terminal {
-		if err := mountConsole(); err != nil {
+		if err := mountConsole(log); err != nil {
 			return err
 		}
 	}
-	if err := setUpNetwork(spec); err != nil {
+	if err := setUpNetwork(spec, log); err != nil {
 		return err
 	}
-	if err := setHostname(spec); err != nil {
+	if err := setNames(spec, log); err != nil {
 		return err
 	}
-	if err := protectPaths(spec.Linux); err != nil {
+	if err := setSettings(spec.Linux.Sysctl, log); err != nil {
 		return err
 	}
-	return execute(spec.Process, conn)
+	if err := protectPaths(spec, log); err != nil {
+		return err
+	}
+	return execute(spec.Process, conn, log)
+}
+
+// makeCgroupNamespace makes the cgroup that we are in the root of what the container
+// sees. The reaper has done so before us.
+func makeCgroupNamespace(spec *specs.Spec) error {
+	if os.Getpid() != 1 || !makes(spec, specs.CgroupNamespace) {
+		return nil
+	}
+	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
+		return fmt.Errorf("make the cgroup namespace: %w", err)
+	}
+	return nil
+}
+
+// makeFilesystem makes the root, moves into it, and mounts what belongs there.
+func makeFilesystem(spec *specs.Spec, log explain.Log) error {
+	root, others, err := splitMounts(spec)
+	if err != nil {
+		return err
+	}
+	if err := mountRoot(root, spec.Root.Path, log); err != nil {
+		return err
+	}
+	sources, err := openSources(others, spec.Root.Path, log)
+	if err != nil {
+		return err
+	}
+	if err := pivot(spec.Root.Path, log); err != nil {
+		return err
+	}
+	if err := mountAll(others, sources, log); err != nil {
+		return err
+	}
+	return makeDevices(spec.Linux.Devices, log)
 }
 
 // openStandardFiles replaces what init was born with and the program must not
@@ -108,24 +133,30 @@ func openStandardFiles(request *request, conn *net.UnixConn) error {
 	}
 }
 
-func setHostname(spec *specs.Spec) error {
-	if spec.Hostname == "" {
-		return nil
+// setNames sets the names of the machine that the container believes to be.
+func setNames(spec *specs.Spec, log explain.Log) error {
+	if spec.Hostname != "" {
+		log.Run(explain.Namespaces, "hostname", spec.Hostname)
+		if err := unix.Sethostname([]byte(spec.Hostname)); err != nil {
+			return fmt.Errorf("set the host name %q: %w", spec.Hostname, err)
+		}
 	}
-	if err := unix.Sethostname([]byte(spec.Hostname)); err != nil {
-		return fmt.Errorf("set the host name %q: %w", spec.Hostname, err)
+	if spec.Domainname != "" {
+		log.Run(explain.Namespaces, "domainname", spec.Domainname)
+		if err := unix.Setdomainname([]byte(spec.Domainname)); err != nil {
+			return fmt.Errorf("set the domain name %q: %w", spec.Domainname, err)
+		}
 	}
 	return nil
 }
 
 // setUpNetwork sets the loopback of a new network namespace up.
-func setUpNetwork(spec *specs.Spec) error {
-	for _, namespace := range spec.Linux.Namespaces {
-		if namespace.Type == specs.NetworkNamespace && namespace.Path == "" {
-			return setLoopbackUp()
-		}
+func setUpNetwork(spec *specs.Spec, log explain.Log) error {
+	if !makes(spec, specs.NetworkNamespace) {
+		return nil
 	}
-	return nil
+	log.Run(explain.Network, "ip", "link", "set", "lo", "up")
+	return setLoopbackUp()
 }
 
 // setLoopbackUp uses the oldest interface there is to a network interface's

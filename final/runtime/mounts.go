@@ -10,16 +10,48 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
 )
 
 // All mounts but the root are made after pivot_root. A destination is then
 // resolved in the container's own tree: no symlink of an image, and no race with
 // another container about one, can lead to the host.
 
+// recursive has a bind mount include the mounts below its source.
+const recursive = unix.MS_BIND | unix.MS_REC
+
 var mountFlags = map[string]uintptr{
 	"ro": unix.MS_RDONLY, "nosuid": unix.MS_NOSUID, "nodev": unix.MS_NODEV, "noexec": unix.MS_NOEXEC,
 	"relatime": unix.MS_RELATIME, "strictatime": unix.MS_STRICTATIME, "noatime": unix.MS_NOATIME,
-	"bind": unix.MS_BIND, "rbind": unix.MS_BIND | unix.MS_REC, "rw": 0,
+	"bind": unix.MS_BIND, "rbind": recursive,
+	// These are so anyway: it is all private, and what is restricted is so as a whole.
+	"rw": 0, "suid": 0, "dev": 0, "exec": 0, "private": 0, "rprivate": 0,
+}
+
+// isBind reports whether a mount shows something of the host, and how.
+func isBind(mount specs.Mount) (flags uintptr, bind bool) {
+	flags, _ = splitOptions(mount.Options)
+	if mount.Type == "bind" {
+		flags |= unix.MS_BIND
+	}
+	return flags, flags&unix.MS_BIND != 0
+}
+
+func validateMounts(spec *specs.Spec) error {
+	devices := false
+	for _, mount := range spec.Mounts {
+		_, bind := isBind(mount)
+		_, data := splitOptions(mount.Options)
+		if !filepath.IsAbs(mount.Destination) || bind && (data != "" || !filepath.IsAbs(mount.Source)) {
+			return fmt.Errorf("the specification has a mount on %q that is relative, or has options that are not supported: %s", mount.Destination, data)
+		}
+		devices = devices || mount.Destination == "/dev" && mount.Type == "tmpfs"
+	}
+	if !devices {
+		return errors.New("the specification has no tmpfs on /dev, in which devices are made")
+	}
+	return nil
 }
 
 // splitOptions separates the flags of mount(2) from the data of a file system.
@@ -36,35 +68,37 @@ func splitOptions(options []string) (flags uintptr, data string) {
 }
 
 // openSources takes hold of what is to be bind mounted while its path can still
-// be seen. A clone of a mount that is attached nowhere yet is a file
-// (open_tree(2), Linux 5.2).
-func openSources(mounts []specs.Mount) (map[string]int, error) {
-	sources := make(map[string]int)
+// be seen, and returns it at the index of its mount, and -1 for others. A clone of a
+// mount that is attached nowhere yet is a file (open_tree(2), Linux 5.2).
+func openSources(mounts []specs.Mount, root string, log explain.Log) ([]int, error) {
+	var sources []int
 	for _, mount := range mounts {
-		flags, _ := splitOptions(mount.Options)
-		if flags&unix.MS_BIND == 0 {
+		flags, bind := isBind(mount)
+		if !bind {
+			sources = append(sources, -1)
 			continue
 		}
 		open := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
 		if flags&unix.MS_REC != 0 {
 			open |= unix.AT_RECURSIVE
 		}
+		logBind(mount, root, log)
 		tree, err := unix.OpenTree(unix.AT_FDCWD, mount.Source, open)
 		if err != nil {
 			return nil, fmt.Errorf("open %s to mount it on %s: %w", mount.Source, mount.Destination, err)
 		}
-		sources[mount.Destination] = tree
+		sources = append(sources, tree)
 	}
 	return sources, nil
 }
 
-func mountAll(mounts []specs.Mount, sources map[string]int) error {
-	for _, mount := range mounts {
+func mountAll(mounts []specs.Mount, sources []int, log explain.Log) error {
+	for index, mount := range mounts {
 		var err error
-		if source, ok := sources[mount.Destination]; ok {
-			err = mountBind(mount, source)
+		if sources[index] >= 0 {
+			err = mountBind(mount, sources[index])
 		} else {
-			err = mountFilesystem(mount)
+			err = mountFilesystem(mount, log)
 		}
 		if err != nil {
 			return fmt.Errorf("mount %s: %w", mount.Destination, err)
@@ -74,10 +108,16 @@ func mountAll(mounts []specs.Mount, sources map[string]int) error {
 }
 
 // mountFilesystem mounts /proc, /dev and their like. Their mount points must be
-// ordinary folders: a program trusts what it finds under these names.
-func mountFilesystem(mount specs.Mount) error {
-	info, err := os.Lstat(mount.Destination)
+// ordinary folders: a program trusts what it finds under these names. Only a tmpfs
+// that the user puts somewhere may have its place behind a link, as /var/run is.
+func mountFilesystem(mount specs.Mount, log explain.Log) error {
+	look := os.Lstat
+	if mount.Type == "tmpfs" && mount.Destination != "/dev" {
+		look = os.Stat
+	}
+	info, err := look(mount.Destination)
 	if errors.Is(err, fs.ErrNotExist) {
+		log.Run(explain.Layers, "mkdir", "-p", mount.Destination)
 		if err := os.MkdirAll(mount.Destination, 0o755); err != nil {
 			return err
 		}
@@ -86,6 +126,11 @@ func mountFilesystem(mount specs.Mount) error {
 	} else if !info.IsDir() {
 		return errors.New("the image has something there that is no folder")
 	}
+	command := []string{"mount", "-t", mount.Type}
+	if len(mount.Options) > 0 {
+		command = append(command, "-o", strings.Join(mount.Options, ","))
+	}
+	log.Run(explain.Namespaces, append(command, mount.Source, mount.Destination)...)
 	flags, data := splitOptions(mount.Options)
 	return unix.Mount(mount.Source, mount.Destination, mount.Type, flags, data)
 }
@@ -97,7 +142,7 @@ func mountBind(mount specs.Mount, tree int) error {
 		return err
 	}
 	flags, _ := splitOptions(mount.Options)
-	if err := restrict(tree, "", unix.AT_EMPTY_PATH, flags); err != nil {
+	if err := restrict(tree, flags, true); err != nil {
 		return err
 	}
 	return unix.MoveMount(tree, "", unix.AT_FDCWD, mount.Destination, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS)
@@ -126,9 +171,9 @@ func makeMountPoint(path string, source int) error {
 	return file.Close()
 }
 
-// restrict adds restrictions to the mount at path, and to those below it: the
-// flags ro, nosuid, nodev and noexec of mount(2). What is restricted stays so.
-func restrict(folder int, path string, at uint, flags uintptr) error {
+// restrict adds restrictions to a mount, and if so asked to those below it: the flags
+// ro, nosuid, nodev and noexec of mount(2). What is restricted stays so.
+func restrict(mount int, flags uintptr, below bool) error {
 	var attributes unix.MountAttr
 	for flag, attribute := range map[uintptr]uint64{
 		unix.MS_RDONLY: unix.MOUNT_ATTR_RDONLY, unix.MS_NOSUID: unix.MOUNT_ATTR_NOSUID,
@@ -141,5 +186,9 @@ func restrict(folder int, path string, at uint, flags uintptr) error {
 	if attributes.Attr_set == 0 {
 		return nil
 	}
-	return unix.MountSetattr(folder, path, at|unix.AT_RECURSIVE, &attributes)
+	at := uint(unix.AT_EMPTY_PATH)
+	if below {
+		at |= unix.AT_RECURSIVE
+	}
+	return unix.MountSetattr(mount, "", at, &attributes)
 }

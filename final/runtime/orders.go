@@ -7,6 +7,7 @@ import (
 
 	"github.com/moby/sys/capability"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // The roles whose beginning is C: what they do, they must do before the Go runtime
@@ -28,16 +29,26 @@ var errNoRoles = errors.New("this tinydocker was built without cgo, and cannot d
 // takes to become the program's user.
 func ordersToEnter(process *specs.Process) ([]byte, error) {
 	kept := uint64(1<<capability.CAP_SETUID | 1<<capability.CAP_SETGID)
+	if len(process.Rlimits) > 0 {
+		kept |= 1 << capability.CAP_SYS_RESOURCE // to raise a hard limit
+	}
 	if process.Terminal {
 		kept |= 1 << capability.CAP_CHOWN // the terminal is made by root, for that user
 	}
-	return ordersFor(process, kept)
+	return ordersFor(process, kept, 0)
 }
 
 // ordersToReap are those for a reaper, which keeps what its program may have.
-func ordersToReap(process *specs.Process) ([]byte, error) { return ordersFor(process, 0) }
+// It makes the cgroup namespace, as init does otherwise.
+func ordersToReap(spec *specs.Spec) ([]byte, error) {
+	flags := uint32(0)
+	if makes(spec, specs.CgroupNamespace) {
+		flags = unix.CLONE_NEWCGROUP
+	}
+	return ordersFor(spec.Process, 0, flags)
+}
 
-func ordersFor(process *specs.Process, kept uint64) ([]byte, error) {
+func ordersFor(process *specs.Process, kept uint64, flags uint32) ([]byte, error) {
 	if !hasRoles {
 		return nil, errNoRoles
 	}
@@ -56,7 +67,9 @@ func ordersFor(process *specs.Process, kept uint64) ([]byte, error) {
 	orders := binary.NativeEndian.AppendUint64(nil, bounding)
 	orders = binary.NativeEndian.AppendUint64(orders, kept|permitted)
 	orders = binary.NativeEndian.AppendUint32(orders, process.User.UID)
-	return binary.NativeEndian.AppendUint32(orders, process.User.GID), nil
+	orders = binary.NativeEndian.AppendUint32(orders, process.User.GID)
+	orders = binary.NativeEndian.AppendUint32(orders, flags)
+	return append(orders, 0, 0, 0, 0), nil // what C fills the struct up with
 }
 
 func maskOf(names []string) (mask uint64, err error) {

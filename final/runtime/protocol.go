@@ -18,8 +18,9 @@ import (
 //	parent                                  init
 //	  request (JSON), end of stream  ---->  everything init is to know
 //	                                        ... sets up the container ...
-//	                                 <----  reports: the master of the terminal
-//	                                        (SCM_RIGHTS), or a step's failure
+//	                                 <----  reports: the steps, if the parent has a
+//	                                        Log; the master of the terminal
+//	                                        (SCM_RIGHTS); a step's failure
 //	  end of stream                  <----  execve has closed it
 //
 // The roles that begin in C (orders.go) get their orders before the request.
@@ -32,6 +33,8 @@ const ourSocket = 3
 type request struct {
 	Spec  specs.Spec `json:"spec"`
 	Stdin bool       `json:"stdin"` // whether standard input is a pipe to keep
+	// Explain is whether the parent wants to hear of each step.
+	Explain bool `json:"explain"`
 }
 
 // socketPair returns the parent's end as a connection and init's as a file.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,8 @@ __attribute__((constructor)) static void reaper(int argc, char **argv)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		role_fail("keep others from tracing the reaper");
 	role_read_orders(&orders);
+	if (unshare(orders.unshared) < 0)
+		role_fail("make the cgroup namespace");
 	sigfillset(&all);
 	if (chdir("/") < 0 || sigprocmask(SIG_BLOCK, &all, &before) < 0 || pipe2(gate, O_CLOEXEC) < 0)
 		role_fail("prepare the reaper");

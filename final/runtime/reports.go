@@ -10,6 +10,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
 )
 
 // A report is one byte that says what it is, the length of what follows, in four
@@ -17,6 +19,7 @@ import (
 const (
 	reportConsole = 'c' // carries the terminal's master, and is empty
 	reportFailure = 'f' // a StartError as JSON; it is the last one
+	reportStep    = 's' // an explain.Step as JSON
 	reportPid     = 'p' // of the process that goes on, from enter.c
 
 	reportHeader = 5
@@ -44,9 +47,22 @@ func sendFailure(conn *net.UnixConn, failure *StartError) error {
 	return sendReport(conn, reportFailure, content, nil)
 }
 
+// reporter returns a Log that tells the parent, if that wants to know.
+func reporter(conn *net.UnixConn, wanted bool) explain.Log {
+	if !wanted {
+		return nil
+	}
+	return func(step explain.Step) {
+		// A parent that has gone ends us as well.
+		if content, err := json.Marshal(step); err == nil {
+			_ = sendReport(conn, reportStep, content, nil)
+		}
+	}
+}
+
 // receiveReports waits until the program runs or a step before it has failed, and
-// returns the terminal's master if there is one.
-func receiveReports(conn *net.UnixConn) (console *os.File, err error) {
+// returns the terminal's master if there is one. It tells log of the steps.
+func receiveReports(conn *net.UnixConn, log explain.Log) (console *os.File, err error) {
 	for {
 		kind, content, rights, err := receiveReport(conn)
 		switch {
@@ -58,6 +74,12 @@ func receiveReports(conn *net.UnixConn) (console *os.File, err error) {
 			if console, err = receivedFile(rights); err != nil {
 				return nil, err
 			}
+		case kind == reportStep && log != nil:
+			var step explain.Step
+			if err := json.Unmarshal(content, &step); err != nil {
+				return console, fmt.Errorf("understand init: %w", err)
+			}
+			log(step)
 		case kind == reportFailure:
 			return console, understandFailure(content)
 		default:

@@ -9,6 +9,8 @@ struct orders {
 	uint64_t bounding; /* the capabilities that the program can ever have */
 	uint64_t kept;     /* those that the process of the role keeps */
 	uint32_t uid, gid; /* whom the reaper becomes */
+	uint32_t unshared; /* the namespaces that it makes: flags of unshare(2) */
+	uint32_t reserved;
 };
 
 /* Whether this process has taken on a role, and is to go on with it in Go. */

@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
 )
 
 // splitMounts separates the mount that is the root from those inside it.
@@ -29,13 +31,15 @@ func splitMounts(spec *specs.Spec) (root specs.Mount, others []specs.Mount, err 
 // mountRoot mounts the root file system at path. It makes all mounts private
 // first: our namespace is a copy of the host's, and where those are shared
 // (mount_namespaces(7)) ours would appear there.
-func mountRoot(root specs.Mount, path string) error {
+func mountRoot(root specs.Mount, path string, log explain.Log) error {
+	log.Run(explain.Namespaces, "mount", "--make-rprivate", "/")
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
 	}
 	if root.Type == "overlay" {
-		return mountOverlay(root.Options, path)
+		return mountOverlay(root.Options, path, log)
 	}
+	log.Run(explain.Layers, "mount", "--bind", root.Source, path)
 	if err := unix.Mount(root.Source, path, "", unix.MS_BIND, ""); err != nil {
 		return fmt.Errorf("bind the root %s to itself: %w", path, err)
 	}
@@ -49,7 +53,8 @@ func mountRoot(root specs.Mount, path string) error {
 // the size of a page. Paths of open files, /proc/self/fd/N, hold none of them and
 // are short; they keep the host's paths out of the container's mountinfo, too.
 // Device files in the layers are none: those of a container are in its /dev.
-func mountOverlay(options []string, target string) error {
+func mountOverlay(options []string, target string, log explain.Log) error {
+	logOverlay(options, target, log)
 	var lower []string
 	rest := []string{}
 	for _, option := range options {
@@ -76,19 +81,23 @@ func mountOverlay(options []string, target string) error {
 // pivot makes path, a mount point, the root of this mount namespace and lets go
 // of the old root. Unlike after chroot(2), there is then nothing left to escape
 // to.
-func pivot(path string) error {
+func pivot(path string, log explain.Log) error {
+	log.Run(explain.Layers, "cd", path)
 	if err := unix.Chdir(path); err != nil {
 		return fmt.Errorf("enter the root %s: %w", path, err)
 	}
 	// With "." for both, the old root is stacked on the new one at the same
 	// place (pivot_root(2), NOTES), and no folder in the image is needed to put
 	// it in: an image could have made that folder a trap.
+	log.Run(explain.Layers, "pivot_root", ".", ".")
 	if err := unix.PivotRoot(".", "."); err != nil {
 		return fmt.Errorf("pivot into the root %s: %w", path, err)
 	}
+	log.Run(explain.Layers, "umount", "-l", ".")
 	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("detach the host's root: %w", err)
 	}
+	log.Run(explain.Layers, "cd", "/")
 	if err := unix.Chdir("/"); err != nil {
 		return fmt.Errorf("enter the new root: %w", err)
 	}

@@ -78,7 +78,7 @@ func TestFailureArrivesWithItsStatus(t *testing.T) {
 	require.NoError(t, sendFailure(init, &StartError{Status: 127, Message: "no such file"}))
 	require.NoError(t, init.Close())
 
-	console, err := receiveReports(parent)
+	console, err := receiveReports(parent, nil)
 
 	require.Nil(t, console)
 	require.Equal(t, &StartError{Status: 127, Message: "no such file"}, err)
@@ -93,7 +93,7 @@ func TestConsoleArrivesAndThenAFailure(t *testing.T) {
 	require.NoError(t, sendFailure(init, &StartError{Status: 126, Message: "later"}))
 	require.NoError(t, init.Close())
 
-	console, err := receiveReports(parent)
+	console, err := receiveReports(parent, nil)
 
 	require.Equal(t, &StartError{Status: 126, Message: "later"}, err)
 	require.NotNil(t, console)
@@ -104,7 +104,7 @@ func TestSilenceMeansThatTheProgramRuns(t *testing.T) {
 	parent, init := connected(t)
 	require.NoError(t, init.Close())
 
-	console, err := receiveReports(parent)
+	console, err := receiveReports(parent, nil)
 
 	require.NoError(t, err)
 	require.Nil(t, console)
@@ -170,7 +170,7 @@ func TestOverlayTakesPathsWithAnyCharacter(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(base, "one", "file"), []byte("upper layer wins"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(base, "two", "file"), []byte("lower layer"), 0o644))
 
-	require.NoError(t, mountOverlay(options, merged))
+	require.NoError(t, mountOverlay(options, merged, nil))
 	defer unix.Unmount(merged, 0)
 
 	content, err := os.ReadFile(filepath.Join(merged, "file"))
@@ -190,7 +190,7 @@ func TestMountPointMustBeAFolder(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "proc")
 			require.NoError(t, make(path))
 
-			require.Error(t, mountFilesystem(specs.Mount{Destination: path, Type: "proc", Source: "proc"}))
+			require.Error(t, mountFilesystem(specs.Mount{Destination: path, Type: "proc", Source: "proc"}, nil))
 		})
 	}
 }

@@ -34,7 +34,7 @@ func readOnlyMount(path string) (*os.File, error) {
 		return nil, err
 	}
 	defer unix.Close(tree)
-	if err := restrict(tree, "", unix.AT_EMPTY_PATH, unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV); err != nil {
+	if err := restrict(tree, unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV, true); err != nil {
 		return nil, err
 	}
 	return raise(tree)

@@ -60,8 +60,8 @@ func TestSettingsReachTheProgram(t *testing.T) {
 		want    string
 	}{
 		"rlimit": {func(s *specs.Spec) {
-			s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 20, Hard: 30}}
-		}, "grep '^Max open files' /proc/self/limits | tr -s ' ' | cut -d' ' -f4-5", "20 30\n"},
+			s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_MSGQUEUE", Soft: 20, Hard: 30}}
+		}, "grep '^Max msgqueue size' /proc/self/limits | tr -s ' ' | cut -d' ' -f4-5", "20 30\n"},
 		"core":        {func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Soft: 0, Hard: 0}} }, "grep '^Max core' /proc/self/limits | tr -s ' ' | cut -d' ' -f5-6", "0 0\n"},
 		"OOM score":   {func(s *specs.Spec) { s.Process.OOMScoreAdj = pointer(321) }, "cat /proc/self/oom_score_adj", "321\n"},
 		"umask":       {func(s *specs.Spec) { s.Process.User.Umask = pointer(uint32(0o077)) }, "grep Umask /proc/self/status", "Umask:\t0077\n"},
@@ -223,8 +223,8 @@ func TestPrivilegesCanBeExpressed(t *testing.T) {
 
 func TestExecKeepsItsLimits(t *testing.T) {
 	container := startSleeper(t, nil)
-	process := shell("grep '^Max open files' /proc/self/limits | tr -s ' ' | cut -d' ' -f4-5; cat /proc/self/oom_score_adj; grep Umask /proc/self/status")
-	process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 21, Hard: 31}}
+	process := shell("grep '^Max msgqueue size' /proc/self/limits | tr -s ' ' | cut -d' ' -f4-5; cat /proc/self/oom_score_adj; grep Umask /proc/self/status")
+	process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_MSGQUEUE", Soft: 21, Hard: 31}}
 	process.OOMScoreAdj = pointer(432)
 	process.User.Umask = pointer(uint32(0o027))
 

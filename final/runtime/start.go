@@ -1,10 +1,16 @@
 package runtime
 
 import (
+	"errors"
+	"os"
+	"slices"
 	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/cgroup"
+	"mytinydocker/final/explain"
 )
 
 // InitRole is the first argument of this program in its role as init.
@@ -19,6 +25,8 @@ type Options struct {
 	// it starts the program, reaps orphans, passes signals on and ends as the
 	// program does. Signal and Pid are then about that process.
 	Init bool
+	// Log is told of the steps, those of init among them.
+	Log explain.Log
 	// Started, if there is one, is called when init exists, with its process
 	// id, and before it is told anything. If it returns an error, the container
 	// is not started.
@@ -33,14 +41,37 @@ type Options struct {
 // The kernel kills the container when the calling thread ends (prctl(2),
 // PR_SET_PDEATHSIG), so the caller locks its goroutine to its thread before the
 // call and until Wait has returned.
-func Start(spec *specs.Spec, options Options) (*Container, error) {
+func Start(spec *specs.Spec, options Options) (_ *Container, err error) {
 	if err := validate(spec); err != nil {
 		return nil, err
 	}
+	group, err := createGroup(spec.Linux, options.Log)
+	if err != nil {
+		return nil, err
+	}
+	if group != nil {
+		defer func() {
+			if err != nil {
+				err = withCleanUp(err, group.Remove())
+			}
+		}()
+	}
+	return start(spec, options, group)
+}
+
+// withCleanUp returns err, and what undoing it has failed at, if it has.
+func withCleanUp(err, undo error) error {
+	if undo == nil {
+		return err
+	}
+	return errors.Join(err, undo)
+}
+
+func start(spec *specs.Spec, options Options, group *cgroup.Group) (*Container, error) {
 	role, orders := InitRole, []byte(nil)
 	if options.Init {
 		var err error
-		if orders, err = ordersToReap(spec.Process); err != nil {
+		if orders, err = ordersToReap(spec); err != nil {
 			return nil, err
 		}
 		role = ReaperRole
@@ -51,21 +82,27 @@ func Start(spec *specs.Spec, options Options) (*Container, error) {
 	}
 	defer conn.Close()
 	container := new(Container)
-	err = container.spawn(role, &syscall.SysProcAttr{
-		Cloneflags: cloneFlags(spec),
-		Pdeathsig:  syscall.SIGKILL,
-		Setsid:     true, // away from our terminal, and able to take one of its own
-	}, spec.Process.Terminal, options.Stdin, inits)
+	err = inNamespaces(spec.Linux.Namespaces, options.Log, func() error {
+		logClone(spec, options.Log)
+		return container.spawn(birth{
+			role: role, terminal: spec.Process.Terminal, stdin: options.Stdin, files: []*os.File{inits}, group: group,
+			attributes: syscall.SysProcAttr{
+				Cloneflags: cloneFlags(spec),
+				Pdeathsig:  syscall.SIGKILL,
+				Setsid:     true, // away from our terminal, and able to take one of its own
+			},
+		})
+	})
 	if err != nil {
+		if container.process != nil {
+			container.abandon() // it runs, but our thread has not come back
+		}
 		return nil, err
 	}
-	if options.Started != nil {
-		if err := options.Started(container.Pid()); err != nil {
-			container.abandon()
-			return nil, err
-		}
+	if err := container.prepare(spec.Process, options.Started, options.Log); err != nil {
+		return nil, err
 	}
-	if err := container.await(conn, orders, request{Spec: *spec, Stdin: options.Stdin}); err != nil {
+	if err := container.await(conn, orders, request{Spec: *spec, Stdin: options.Stdin}, options.Log); err != nil {
 		return nil, err
 	}
 	return container, nil
@@ -80,10 +117,22 @@ var namespaceFlags = map[specs.LinuxNamespaceType]uintptr{
 	specs.CgroupNamespace:  unix.CLONE_NEWCGROUP,
 }
 
+// cloneFlags are those of the namespaces that are born with the container. That of
+// its cgroup is not: its root is where a process is that makes one, and that is to be
+// in the container's cgroup (cgroup_namespaces(7)).
 func cloneFlags(spec *specs.Spec) uintptr {
 	var flags uintptr
 	for _, namespace := range spec.Linux.Namespaces {
-		flags |= namespaceFlags[namespace.Type]
+		if namespace.Path == "" && namespace.Type != specs.CgroupNamespace {
+			flags |= namespaceFlags[namespace.Type]
+		}
 	}
 	return flags
+}
+
+// makes reports whether the container has a new namespace of a type.
+func makes(spec *specs.Spec, kind specs.LinuxNamespaceType) bool {
+	return slices.ContainsFunc(spec.Linux.Namespaces, func(namespace specs.LinuxNamespace) bool {
+		return namespace.Type == kind && namespace.Path == ""
+	})
 }

@@ -24,7 +24,12 @@ func validate(spec *specs.Spec) error {
 	if err := refuse(notSupported(spec)); err != nil {
 		return err
 	}
-	return validateNamespaces(spec)
+	for _, check := range []func(*specs.Spec) error{validateNamespaces, validateMounts, validateSettings} {
+		if err := check(spec); err != nil {
+			return err
+		}
+	}
+	return validateDevices(spec.Linux.Devices)
 }
 
 func validateProcess(process *specs.Process) error {
@@ -34,15 +39,15 @@ func validateProcess(process *specs.Process) error {
 	if !filepath.IsAbs(process.Cwd) {
 		return errors.New("the specification has a working folder that is not absolute")
 	}
+	if err := validateLimits(process.Rlimits); err != nil {
+		return err
+	}
 	return refuse(map[string]bool{
 		"a CPU affinity":      process.ExecCPUAffinity != nil,
 		"a scheduler":         process.Scheduler != nil,
-		"a umask":             process.User.Umask != nil,
 		"an AppArmor profile": process.ApparmorProfile != "",
 		"an I/O priority":     process.IOPriority != nil,
-		"an OOM score":        process.OOMScoreAdj != nil,
 		"an SELinux label":    process.SelinuxLabel != "",
-		"resource limits":     len(process.Rlimits) > 0,
 	})
 }
 
@@ -59,37 +64,37 @@ func notSupported(spec *specs.Spec) map[string]bool {
 	linux := spec.Linux
 	mapped := func(mount specs.Mount) bool { return len(mount.UIDMappings)+len(mount.GIDMappings) > 0 }
 	return map[string]bool{
-		"a cgroup":          linux.CgroupsPath != "" || linux.Resources != nil,
-		"a domain name":     spec.Domainname != "",
-		"a memory policy":   linux.MemoryPolicy != nil,
-		"a personality":     linux.Personality != nil,
-		"a read-only root":  spec.Root.Readonly,
-		"a seccomp filter":  linux.Seccomp != nil,
-		"an SELinux label":  linux.MountLabel != "",
-		"devices":           len(linux.Devices)+len(linux.NetDevices) > 0,
-		"hooks":             spec.Hooks != nil,
-		"mount propagation": linux.RootfsPropagation != "" && linux.RootfsPropagation != "private",
-		"mapped users":      len(linux.UIDMappings)+len(linux.GIDMappings) > 0 || slices.ContainsFunc(spec.Mounts, mapped),
-		"resource control":  linux.IntelRdt != nil,
-		"sysctls":           len(linux.Sysctl) > 0,
-		"time offsets":      len(linux.TimeOffsets) > 0,
+		"limits of no cgroup": linux.Resources != nil && linux.CgroupsPath == "",
+		"a memory policy":     linux.MemoryPolicy != nil,
+		"a personality":       linux.Personality != nil,
+		"a seccomp filter":    linux.Seccomp != nil,
+		"an SELinux label":    linux.MountLabel != "",
+		"network devices":     len(linux.NetDevices) > 0,
+		"hooks":               spec.Hooks != nil,
+		"mount propagation":   linux.RootfsPropagation != "" && linux.RootfsPropagation != "private",
+		"mapped users":        len(linux.UIDMappings)+len(linux.GIDMappings) > 0 || slices.ContainsFunc(spec.Mounts, mapped),
+		"resource control":    linux.IntelRdt != nil,
+		"time offsets":        len(linux.TimeOffsets) > 0,
 	}
 }
 
-// validateNamespaces refuses what would have init work on the host itself.
+// validateNamespaces refuses what would have init work on the host itself, or in
+// another container's mounts and processes.
 func validateNamespaces(spec *specs.Spec) error {
-	var made []specs.LinuxNamespaceType
+	seen := make(map[specs.LinuxNamespaceType]bool)
 	for _, namespace := range spec.Linux.Namespaces {
-		if _, known := namespaceFlags[namespace.Type]; !known || namespace.Path != "" {
-			return fmt.Errorf("the specification asks for the %s namespace %s, which is not supported", namespace.Type, namespace.Path)
+		_, known := namespaceFlags[namespace.Type]
+		_, joins := joinable[namespace.Type]
+		if !known || seen[namespace.Type] || namespace.Path != "" && !joins {
+			return fmt.Errorf("the specification asks for the %s namespace %s, which is not supported, or twice", namespace.Type, namespace.Path)
 		}
-		made = append(made, namespace.Type)
+		seen[namespace.Type] = true
 	}
-	if !slices.Contains(made, specs.MountNamespace) || !slices.Contains(made, specs.PIDNamespace) {
+	if !makes(spec, specs.MountNamespace) || !makes(spec, specs.PIDNamespace) {
 		return errors.New("the specification leaves the container in the host's mount or pid namespace")
 	}
-	if spec.Hostname != "" && !slices.Contains(made, specs.UTSNamespace) {
-		return errors.New("the specification sets the host name of the host")
+	if spec.Hostname+spec.Domainname != "" && !makes(spec, specs.UTSNamespace) {
+		return errors.New("the specification sets the host name or the domain name of the host")
 	}
 	return nil
 }

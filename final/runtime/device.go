@@ -1,0 +1,113 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
+)
+
+// deviceKinds are the types that mknod(1) has.
+var deviceKinds = map[string]uint32{"c": unix.S_IFCHR, "u": unix.S_IFCHR, "b": unix.S_IFBLK, "p": unix.S_IFIFO}
+
+func validateDevices(devices []specs.LinuxDevice) error {
+	for _, device := range devices {
+		if _, known := deviceKinds[device.Type]; !known {
+			return fmt.Errorf("the specification has the device %s of the unknown type %q", device.Path, device.Type)
+		}
+		if !strings.HasPrefix(device.Path, "/dev/") || filepath.Clean(device.Path) != device.Path {
+			return fmt.Errorf("the specification has the device %q, which is not below /dev", device.Path)
+		}
+	}
+	return nil
+}
+
+// makeDevice makes a node below /dev: with the owner and the mode that were asked
+// for, and otherwise for everybody.
+func makeDevice(device specs.LinuxDevice, log explain.Log) error {
+	folder, err := openDeviceFolder(filepath.Dir(device.Path), log)
+	if err != nil {
+		return fmt.Errorf("make %s: %w", device.Path, err)
+	}
+	defer unix.Close(folder)
+	if err := makeNode(folder, filepath.Base(device.Path), device, log); err != nil {
+		return fmt.Errorf("make %s: %w", device.Path, err)
+	}
+	return nil
+}
+
+// openDeviceFolder makes and opens a folder of ours: a link that leads to it was
+// mounted there by the user.
+func openDeviceFolder(path string, log explain.Log) (int, error) {
+	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
+	folder, err := unix.Openat2(unix.AT_FDCWD, path, how)
+	if !errors.Is(err, unix.ENOENT) {
+		return folder, err
+	}
+	parent, err := openDeviceFolder(filepath.Dir(path), log)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(parent)
+	log.Run(explain.Beyond, "mkdir", "-p", path)
+	if err := unix.Mkdirat(parent, filepath.Base(path), 0o755); err != nil {
+		return -1, err
+	}
+	return unix.Openat2(parent, filepath.Base(path), how)
+}
+
+// makeNode makes a node in folder. One that stands for the same device already, as
+// the default ones may, gets the owner and the mode.
+func makeNode(folder int, name string, device specs.LinuxDevice, log explain.Log) error {
+	mode, uid, gid := uint32(0o666), 0, 0
+	if device.FileMode != nil {
+		mode = uint32(device.FileMode.Perm())
+	}
+	if device.UID != nil {
+		uid = int(*device.UID)
+	}
+	if device.GID != nil {
+		gid = int(*device.GID)
+	}
+	kind, number := deviceKinds[device.Type], unix.Mkdev(uint32(device.Major), uint32(device.Minor))
+	logNode(device, mode, uid, gid, log)
+	err := unix.Mknodat(folder, name, kind|mode, int(number))
+	if errors.Is(err, unix.EEXIST) {
+		err = sameNode(folder, name, kind, number)
+	}
+	if err != nil {
+		return err
+	}
+	if err := unix.Fchownat(folder, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	return unix.Fchmodat(folder, name, mode, 0)
+}
+
+func sameNode(folder int, name string, kind uint32, number uint64) error {
+	var stat unix.Stat_t
+	if err := unix.Fstatat(folder, name, &stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	if stat.Mode&unix.S_IFMT != kind || stat.Rdev != number {
+		return errors.New("something else is there")
+	}
+	return nil
+}
+
+func logNode(device specs.LinuxDevice, mode uint32, uid, gid int, log explain.Log) {
+	command := []string{"mknod", "-m", fmt.Sprintf("%03o", mode), device.Path, device.Type}
+	if device.Type != "p" {
+		command = append(command, fmt.Sprint(device.Major), fmt.Sprint(device.Minor))
+	}
+	log.Run(explain.Beyond, command...)
+	if uid != os.Getuid() || gid != os.Getgid() {
+		log.Run(explain.Beyond, "chown", fmt.Sprintf("%d:%d", uid, gid), device.Path)
+	}
+}

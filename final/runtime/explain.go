@@ -1,0 +1,130 @@
+package runtime
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mytinydocker/final/explain"
+)
+
+// logClone names the making of the namespaces, as unshare(1) does it.
+func logClone(spec *specs.Spec, log explain.Log) {
+	command := []string{"unshare"}
+	for _, namespace := range spec.Linux.Namespaces {
+		if namespace.Path == "" {
+			command = append(command, "--"+unshareOptions[namespace.Type])
+		}
+	}
+	log.Run(explain.Namespaces, append(command, "--fork", "sh")...)
+}
+
+var unshareOptions = map[specs.LinuxNamespaceType]string{
+	specs.MountNamespace: "mount", specs.PIDNamespace: "pid", specs.UTSNamespace: "uts", specs.IPCNamespace: "ipc",
+	specs.NetworkNamespace: "net", specs.CgroupNamespace: "cgroup",
+}
+
+// logOverlay names an overlay mount with the layers' real paths, in which the kernel
+// wants some characters escaped.
+func logOverlay(options []string, target string, log explain.Log) {
+	escape := strings.NewReplacer(`\`, `\\`, ":", `\:`, ",", `\,`)
+	var lower, rest []string
+	for _, option := range options {
+		name, path, _ := strings.Cut(option, "=")
+		if name == "lowerdir+" {
+			lower = append(lower, escape.Replace(realPath(path)))
+		} else {
+			rest = append(rest, name+"="+escape.Replace(realPath(path)))
+		}
+	}
+	data := append([]string{"nodev", "lowerdir=" + strings.Join(lower, ":")}, rest...)
+	log.Run(explain.Layers, "mount", "-t", "overlay", "-o", strings.Join(data, ","), "overlay", target)
+}
+
+// logBind names a bind mount as a person would make it: while its source can still
+// be seen, below the root to be. We attach it later, with the others in their order.
+func logBind(mount specs.Mount, root string, log explain.Log) {
+	if log == nil {
+		return
+	}
+	flags, _ := splitOptions(mount.Options)
+	target, kind := filepath.Join(root, mount.Destination), "--bind"
+	if flags&recursive != 0 {
+		kind = "--rbind"
+	}
+	if _, err := os.Stat(target); err != nil {
+		logMountPoint(mount.Source, target, log)
+	}
+	log.Run(explain.Volumes, "mount", kind, realPath(mount.Source), target)
+	if restrictions := restrictionsIn(mount.Options); restrictions != "" {
+		log.Run(explain.Volumes, "mount", "-o", "remount,bind,"+restrictions, target)
+	}
+}
+
+func logMountPoint(source, target string, log explain.Log) {
+	info, err := os.Stat(source)
+	if err == nil && info.IsDir() {
+		log.Run(explain.Volumes, "mkdir", "-p", target)
+		return
+	}
+	log.Run(explain.Volumes, "mkdir", "-p", filepath.Dir(target))
+	log.Run(explain.Volumes, "touch", target)
+}
+
+func restrictionsIn(options []string) string {
+	var found []string
+	for _, option := range options {
+		switch option {
+		case "ro", "nosuid", "nodev", "noexec":
+			found = append(found, option)
+		}
+	}
+	return strings.Join(found, ",")
+}
+
+// logDropped names what the program gives up, as setpriv(1) does it.
+func logDropped(process *specs.Process, log explain.Log) {
+	if log == nil {
+		return
+	}
+	granted, user := process.Capabilities, process.User
+	if granted == nil {
+		granted = &specs.LinuxCapabilities{}
+	}
+	command := []string{"setpriv", fmt.Sprintf("--reuid=%d", user.UID), fmt.Sprintf("--regid=%d", user.GID)}
+	if len(user.AdditionalGids) == 0 {
+		command = append(command, "--clear-groups")
+	} else {
+		command = append(command, "--groups="+strings.Trim(strings.ReplaceAll(fmt.Sprint(user.AdditionalGids), " ", ","), "[]"))
+	}
+	command = append(command, "--bounding-set="+only(granted.Bounding), "--inh-caps="+only(granted.Inheritable))
+	if len(granted.Ambient) > 0 {
+		command = append(command, "--ambient-caps="+only(granted.Ambient))
+	}
+	if process.NoNewPrivileges {
+		command = append(command, "--no-new-privs")
+	}
+	log.Run(explain.Beyond, append(command, process.Args...)...)
+}
+
+// only is a set of capabilities as setpriv(1) takes it.
+func only(names []string) string {
+	set := "-all"
+	for _, name := range names {
+		set += ",+" + strings.TrimPrefix(strings.ToLower(name), "cap_")
+	}
+	return set
+}
+
+// realPath is what a person would call a file that we know by its descriptor.
+func realPath(path string) string {
+	if strings.HasPrefix(path, "/proc/self/fd/") {
+		if target, err := os.Readlink(path); err == nil {
+			return target
+		}
+	}
+	return path
+}
