@@ -44,20 +44,20 @@ func TestExitStatusIsTheProgramsOwn(t *testing.T) {
 func TestBadInputIsOneLineAndLeavesNothing(t *testing.T) {
 	host := newHost(t)
 	for name, args := range map[string][]string{
-		"unknown image":        {"run", "nosuch", "true"},
-		"image outside":        {"run", "../x", "true"},
-		"empty image":          {"run", "", "true"},
-		"upper case image":     {"run", "Base", "true"},
-		"unknown tag":          {"run", "base:nosuch", "true"},
-		"no image":             {"run"},
-		"unknown flag":         {"run", "--nosuch", "base", "true"},
-		"bad name":             {"run", "--name", "../x", "base", "true"},
-		"bad environment":      {"run", "-e", "=x", "base", "true"},
-		"missing work folder":  {"run", "-w", "/no/such", "base", "true"},
-		"relative work folder": {"run", "-w", "tmp", "base", "true"},
-		"work folder a file":   {"run", "-w", "/etc/passwd", "base", "true"},
-		"bad hostname":         {"run", "--hostname", "a b", "base", "true"},
-		"terminal without one": {"run", "-it", "base", "true"},
+		"unknown image":         {"run", "nosuch", "true"},
+		"image outside":         {"run", "../x", "true"},
+		"empty image":           {"run", "", "true"},
+		"upper case image":      {"run", "Base", "true"},
+		"unknown tag":           {"run", "base:nosuch", "true"},
+		"no image":              {"run"},
+		"unknown flag":          {"run", "--nosuch", "base", "true"},
+		"bad name":              {"run", "--name", "../x", "base", "true"},
+		"bad environment":       {"run", "-e", "=x", "base", "true"},
+		"work folder in a file": {"run", "-w", "/etc/passwd/x", "base", "true"},
+		"relative work folder":  {"run", "-w", "tmp", "base", "true"},
+		"work folder a file":    {"run", "-w", "/etc/passwd", "base", "true"},
+		"bad hostname":          {"run", "--hostname", "a b", "base", "true"},
+		"terminal without one":  {"run", "-it", "base", "true"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			result := host.tinydocker(args...)
