@@ -1,20 +1,15 @@
 package engine
 
 import (
+	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/moby/sys/user"
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
-
-// capabilities are what root in a container may do. They are those that podman
-// grants: Docker's without MKNOD, NET_RAW and AUDIT_WRITE, for devices, forged
-// packets and a forged audit log.
-var capabilities = []string{
-	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",
-	"CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
-}
 
 // maskedPaths tell about the host, or control it, and have no namespace.
 var maskedPaths = []string{
@@ -37,21 +32,32 @@ func (e *Engine) specOf(record *Record, size *specs.Box) (*specs.Spec, error) {
 		return nil, err
 	}
 	process.ConsoleSize = size
-	return &specs.Spec{
+	resources := resourcesOf(record)
+	devices, err := devicesOf(record, resources)
+	if err != nil {
+		return nil, err
+	}
+	spec := &specs.Spec{
 		Version:  specs.Version,
 		Process:  process,
-		Root:     &specs.Root{Path: filepath.Join(e.folder(record.ID), "merged")},
+		Root:     &specs.Root{Path: filepath.Join(e.folder(record.ID), "merged"), Readonly: record.ReadOnly},
 		Hostname: record.Hostname,
 		Mounts:   e.mountsOf(record),
 		Linux: &specs.Linux{
 			Namespaces: []specs.LinuxNamespace{
 				{Type: specs.MountNamespace}, {Type: specs.PIDNamespace}, {Type: specs.UTSNamespace},
-				{Type: specs.IPCNamespace}, {Type: specs.NetworkNamespace},
+				{Type: specs.IPCNamespace}, {Type: specs.NetworkNamespace}, {Type: specs.CgroupNamespace},
 			},
-			MaskedPaths:   maskedPaths,
-			ReadonlyPaths: readonlyPaths,
+			CgroupsPath: cgroupName(record.ID),
+			Resources:   resources,
+			Devices:     devices,
+			Sysctl:      record.Sysctls,
 		},
-	}, nil
+	}
+	if !record.Security.Privileged {
+		spec.Linux.MaskedPaths, spec.Linux.ReadonlyPaths = maskedPaths, readonlyPaths
+	}
+	return spec, nil
 }
 
 // processOf is the container's program, with the rights of an account.
@@ -60,6 +66,10 @@ func processOf(record *Record, account *user.ExecUser) (*specs.Process, error) {
 	if !hasVariable(env, "HOME") {
 		env = append(env, "HOME="+account.Home)
 	}
+	granted, err := grantedCapabilities(&record.Security)
+	if err != nil {
+		return nil, err
+	}
 	process := &specs.Process{
 		Terminal: record.Terminal,
 		User:     specs.User{UID: uint32(account.Uid), GID: uint32(account.Gid)},
@@ -67,9 +77,10 @@ func processOf(record *Record, account *user.ExecUser) (*specs.Process, error) {
 		Env:      env,
 		Cwd:      record.WorkingDir,
 		Capabilities: &specs.LinuxCapabilities{
-			Bounding: capabilities, Effective: capabilities, Permitted: capabilities,
+			Bounding: granted, Effective: granted, Permitted: granted,
 		},
-		NoNewPrivileges: true,
+		NoNewPrivileges: !record.Security.AllowNewPrivs && !record.Security.Privileged,
+		Rlimits:         record.Ulimits,
 	}
 	if account.Uid != 0 {
 		process.Capabilities.Effective, process.Capabilities.Permitted = nil, nil
@@ -89,9 +100,16 @@ func (e *Engine) mountsOf(record *Record) []specs.Mount {
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts",
 			Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm",
+			Options: []string{"nosuid", "noexec", "nodev", "mode=1777", fmt.Sprintf("size=%d", record.ShmSize)}},
 		{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
+	}
+	if record.Security.Privileged {
+		mounts[len(mounts)-1].Options = []string{"nosuid", "noexec", "nodev"}
+	}
+	for _, path := range slices.Sorted(maps.Keys(record.Tmpfs)) {
+		mounts = append(mounts, tmpfsAt(path, record.Tmpfs[path]))
 	}
 	for _, name := range []string{"hostname", "hosts", "resolv.conf"} {
 		mounts = append(mounts, specs.Mount{
@@ -100,6 +118,22 @@ func (e *Engine) mountsOf(record *Record) []specs.Mount {
 		})
 	}
 	return mounts
+}
+
+// tmpfsAt is a folder in memory, in which nothing can be executed unless the options
+// say so.
+func tmpfsAt(path, options string) specs.Mount {
+	mount := specs.Mount{Destination: path, Type: "tmpfs", Source: "tmpfs", Options: []string{"noexec", "nosuid", "nodev"}}
+	for option := range strings.SplitSeq(options, ",") {
+		switch option {
+		case "":
+		case "exec", "suid", "dev":
+			mount.Options = slices.DeleteFunc(mount.Options, func(other string) bool { return other == "no"+option })
+		default:
+			mount.Options = append(mount.Options, option)
+		}
+	}
+	return mount
 }
 
 // rootOf is the container's write layer over the layers of its image.

@@ -10,8 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"mytinydocker/final/cgroup"
-	"mytinydocker/final/explain"
 	"mytinydocker/final/runtime"
 )
 
@@ -23,7 +21,6 @@ type watcher struct {
 	record  *Record
 	held    *lock
 	signals *signals
-	explain explain.Log
 	streams *Streams // our caller's, or nil in a monitor
 	clients *clients
 
@@ -118,27 +115,17 @@ func (w *watcher) runOnce() (*Exit, error) {
 	return exit, errors.Join(connected, err, w.engine.leaveCgroup(w.record.ID, exit))
 }
 
-// start starts the container in a cgroup of its own. If it cannot, nothing of either
-// is left.
 func (w *watcher) start() (*runtime.Container, error) {
 	spec, err := w.engine.specOf(w.record, w.clients.size(w.streams.size(w.record.Terminal)))
 	if err != nil {
 		return nil, err
 	}
-	group, err := cgroup.Create(cgroupName(w.record.ID), resourcesOf(w.record), w.explain)
-	if err != nil {
-		return nil, err
-	}
-	container, err := runtime.Start(spec, runtime.Options{
-		Stdin: w.record.Stdin,
+	return runtime.Start(spec, runtime.Options{
+		Stdin: w.record.Stdin, Init: w.record.Init, Log: w.engine.Explain,
 		Started: func(pid int) error {
-			return errors.Join(w.signals.arrived(), w.recordProcess(pid), group.Add(pid))
+			return errors.Join(w.signals.arrived(), w.recordProcess(pid))
 		},
 	})
-	if err != nil {
-		return nil, errors.Join(err, group.Remove())
-	}
-	return container, nil
 }
 
 // recordProcess records who the container's program is. It runs, so it has started.

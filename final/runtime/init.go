@@ -63,6 +63,9 @@ func become(request *request, conn *net.UnixConn, log explain.Log) error {
 	if err := makeFilesystem(spec, log); err != nil {
 		return err
 	}
+	if err := makeWorkingFolder(spec.Process.Cwd); err != nil {
+		return err
+	}
 	if err := openStandardFiles(request, conn); err != nil {
 		return err
 	}
