@@ -100,27 +100,37 @@ func (a *app) command() *cli.Command {
 			&cli.StringFlag{Name: "run-root", Value: "/run/tinydocker", Sources: cli.EnvVars("TINYDOCKER_RUN"), Usage: "`FOLDER` of what ends with the boot"},
 			&cli.BoolFlag{Name: "explain", Usage: "print every step to the kernel as the command that a person would type"},
 		},
-		Commands: []*cli.Command{
-			a.run(), a.create(), a.start(), a.attach(), a.exec(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.pause(), a.unpause(), a.wait(), a.rename(), a.update(), a.top(), a.stats(), a.cp(), a.diff(), a.rm(),
-			a.images(), a.version(), a.completion(), a.complete(),
-		},
 		Action: refuseUnknown,
 	}
-	for _, command := range append(root.Commands, root) {
-		command.UseShortOptionHandling = true
-		command.DisableSliceFlagSeparator = true // -e LIST=a,b is one variable
-		if command.OnUsageError == nil {
-			command.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
-		}
+	containers := []*cli.Command{
+		a.run(), a.create(), a.start(), a.attach(), a.exec(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.pause(),
+		a.unpause(), a.wait(), a.rename(), a.update(), a.top(), a.stats(), a.cp(), a.diff(), a.rm(),
 	}
+	root.Commands = slices.Concat(containers, []*cli.Command{
+		a.container(containers), a.images(), a.infoCommand("info"), a.system(), a.version(), a.completion(), a.complete(),
+	})
+	setUp(root)
 	return root
+}
+
+// setUp gives a command and those below it what all have.
+func setUp(command *cli.Command) {
+	command.UseShortOptionHandling = true
+	command.HideHelpCommand = true
+	command.DisableSliceFlagSeparator = true // -e LIST=a,b is one variable
+	if command.OnUsageError == nil {
+		command.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
+	}
+	for _, sub := range command.Commands {
+		setUp(sub)
+	}
 }
 
 func refuseUnknown(_ context.Context, command *cli.Command) error {
 	if name := command.Args().First(); name != "" {
-		return fmt.Errorf("unknown command %q: see tinydocker --help", name)
+		return fmt.Errorf("unknown command %q: see %s --help", name, command.FullName())
 	}
-	return cli.ShowRootCommandHelp(command)
+	return cli.ShowSubcommandHelp(command)
 }
 
 // engine opens the state that the global flags name.
@@ -128,7 +138,11 @@ func (a *app) engine(command *cli.Command) (*engine.Engine, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("containers need root: try it with sudo")
 	}
-	return engine.New(command.String("root"), command.String("run-root"))
+	containers, err := engine.New(command.String("root"), command.String("run-root"))
+	if err == nil {
+		containers.Explain = a.explain(command)
+	}
+	return containers, err
 }
 
 // explain is who hears of the steps to the kernel, if the user wants them told.

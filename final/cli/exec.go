@@ -49,7 +49,7 @@ func (a *app) execute(command *cli.Command) error {
 	args := a.positional(command.Args().Slice())
 	options := engine.ExecOptions{
 		Command: args[1:], WorkingDir: command.String("workdir"), User: command.String("user"),
-		Terminal: command.Bool("tty"), Stdin: command.Bool("interactive"), Privileged: command.Bool("privileged"), Explain: a.explain(command),
+		Terminal: command.Bool("tty"), Stdin: command.Bool("interactive"), Privileged: command.Bool("privileged"),
 	}
 	var read engine.Options
 	if err := parseEnv(command, &read); err != nil {

@@ -228,7 +228,7 @@ func parseFilters(command *cli.Command, known ...string) (filters, error) {
 }
 
 // filterFlag is the flag that parseFilters parses.
-func filterFlag(known ...string) cli.Flag {
+func filterFlag(known ...string) *cli.StringSliceFlag {
 	return &cli.StringSliceFlag{Name: "filter", Aliases: []string{"f"}, Usage: "only those with `KEY=VALUE`; keys are " + strings.Join(known, ", ")}
 }
 

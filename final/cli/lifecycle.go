@@ -74,9 +74,7 @@ func (a *app) start() *cli.Command {
 		&cli.BoolFlag{Name: "interactive", Aliases: []string{"i"}, Usage: "pass standard input on"},
 		&cli.BoolFlag{Name: "sig-proxy", Value: true, Usage: "pass the signals on that are sent to this command"},
 		&cli.StringFlag{Name: "detach-keys", Usage: "`KEYS` for leaving it running; ctrl-p,ctrl-q by default"},
-	}, func(containers *engine.Engine, command *cli.Command, name string) error {
-		return containers.Start(name, a.explain(command))
-	})
+	}, func(containers *engine.Engine, _ *cli.Command, name string) error { return containers.Start(name) })
 	detached := command.Action
 	command.Action = func(context context.Context, command *cli.Command) error {
 		if !command.Bool("attach") && !command.Bool("interactive") {
@@ -88,7 +86,7 @@ func (a *app) start() *cli.Command {
 		}
 		options := attachOptions(command)
 		options.NoStdin = !command.Bool("interactive")
-		status, err := containers.StartAttached(name, a.streams(), options, a.explain(command))
+		status, err := containers.StartAttached(name, a.streams(), options)
 		return named("start", a.status(status, err))
 	}
 	return command

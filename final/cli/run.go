@@ -72,9 +72,7 @@ func (a *app) newContainer(command *cli.Command) (engine.Options, error) {
 	if !command.Args().Present() {
 		return engine.Options{}, fmt.Errorf("no image: try `tinydocker %s -it --rm base`", command.Name)
 	}
-	options, err := containerOptions(command, a.positional(command.Args().Slice()))
-	options.Explain = a.explain(command)
-	return options, err
+	return containerOptions(command, a.positional(command.Args().Slice()))
 }
 
 func (a *app) streams() engine.Streams {

@@ -21,12 +21,16 @@ import (
 	"os"
 	"path/filepath"
 
+	"mytinydocker/final/explain"
 	"mytinydocker/final/image"
 	"mytinydocker/final/storage"
 )
 
 // Engine works on the containers below two roots.
 type Engine struct {
+	// Explain hears of every step to the kernel; nil is for silence.
+	Explain explain.Log
+
 	root, run string
 	images    *image.Store
 	layers    *storage.Layers

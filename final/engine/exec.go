@@ -24,7 +24,6 @@ type ExecOptions struct {
 	Terminal   bool
 	Stdin      bool
 	Privileged bool
-	Explain    explain.Log `json:"-"`
 }
 
 // Exec runs a further program in a container that runs and returns its exit status.
@@ -46,19 +45,19 @@ func (e *Engine) ExecDetached(name string, options ExecOptions) error {
 	if err != nil {
 		return err
 	}
-	conn, err := e.startMonitor(order{ID: id, Exec: &options, Explain: options.Explain != nil}, nil)
+	conn, err := e.startMonitor(order{ID: id, Exec: &options}, nil)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return (&follower{conn: conn, explain: options.Explain}).awaitStart()
+	return (&follower{conn: conn, explain: e.Explain}).awaitStart()
 }
 
 // monitorExec is what a monitor does for a further program in the background.
 func (e *Engine) monitorExec(wanted order, client net.Conn) error {
 	answer := &frames{to: client}
 	if wanted.Explain {
-		wanted.Exec.Explain = func(step explain.Step) { _ = answer.sendJSON(frameStep, step) } // nobody may be there to hear it
+		e.Explain = func(step explain.Step) { _ = answer.sendJSON(frameStep, step) } // nobody may be there to hear it
 	}
 	_, err := e.execWatched(wanted.ID, *wanted.Exec, nil, nil, func() {
 		_ = answer.send(frameStarted, nil)
@@ -102,18 +101,6 @@ func (e *Engine) execWatched(name string, options ExecOptions, streams *Streams,
 	return status, errors.Join(connected, err)
 }
 
-// joinCgroup has the program use what is the container's.
-func (e *Engine) joinCgroup(container *Container, pid int) error {
-	group, err := e.openCgroup(container.ID)
-	if err == nil && group == nil {
-		err = fmt.Errorf("the cgroup of the container %s is gone: somebody has removed it", container.Name)
-	}
-	if err != nil {
-		return err
-	}
-	return group.Add(pid)
-}
-
 func (e *Engine) notRunning(container *Container, name string) error {
 	if container.Status == Paused {
 		return fmt.Errorf("the container %s is paused: unpause it first (tinydocker unpause %s)", name, name)
@@ -139,13 +126,12 @@ func (e *Engine) enter(container *Container, process *specs.Process, options Exe
 	defer pidfd.Close()
 	return runtime.Exec(process, runtime.ExecOptions{
 		Pid: state.Program.Pid, Pidfd: pidfd, Stdin: options.Stdin,
-		Started: func(pid int) error {
-			if signals != nil {
-				if err := signals.arrived(); err != nil {
-					return err
-				}
+		Cgroup: cgroupName(container.ID), Log: e.Explain,
+		Started: func(int) error {
+			if signals == nil {
+				return nil
 			}
-			return e.joinCgroup(container, pid)
+			return signals.arrived()
 		},
 	})
 }

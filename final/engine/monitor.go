@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"mytinydocker/final/explain"
 	"mytinydocker/final/runtime"
 )
 
@@ -49,7 +48,7 @@ func (e *Engine) startMonitor(wanted order, held *lock) (_ *net.UnixConn, err er
 			err = fmt.Errorf("start the monitor of the container %.12s: %w", wanted.ID, err)
 		}
 	}()
-	wanted.Root, wanted.Run = e.root, e.run
+	wanted.Root, wanted.Run, wanted.Explain = e.root, e.run, e.Explain != nil
 	ours, theirs, err := connected()
 	if err != nil {
 		return nil, err
@@ -182,7 +181,7 @@ func (e *Engine) monitor(wanted order, held *lock, client net.Conn) error {
 		return err
 	}
 	if wanted.Explain {
-		w.explain = func(step explain.Step) { w.clients.step(step) }
+		e.Explain = w.clients.step
 	}
 	_, err = w.watchToTheEnd(wanted.New)
 	return err

@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-
-	"mytinydocker/final/explain"
 )
 
 // Options is what the user asks of a new container. What is empty is taken from
@@ -41,9 +39,6 @@ type Options struct {
 	Init     bool // a PID 1 of ours that reaps and passes signals on
 
 	CIDFile string // a new file that gets the id
-
-	// Explain hears of every step to the kernel; nil for silence.
-	Explain explain.Log
 }
 
 // Restart says when a container is started again that has ended by itself.

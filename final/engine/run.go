@@ -22,7 +22,7 @@ func (e *Engine) Run(options Options, streams Streams, attach AttachOptions) (in
 		if err != nil {
 			return 0, err
 		}
-		return e.runAttached(record, held, order{New: true, Explain: options.Explain != nil}, streams, attach, options)
+		return e.runAttached(record, held, order{New: true}, streams, attach)
 	}
 	// From here to the end: a signal must not end us half way through a clean-up.
 	signals := catchSignals()
@@ -31,17 +31,17 @@ func (e *Engine) Run(options Options, streams Streams, attach AttachOptions) (in
 	if err != nil {
 		return 0, err
 	}
-	return e.watchInForeground(record, held, &streams, signals, options, true)
+	return e.watchInForeground(record, held, &streams, signals)
 }
 
-// watchInForeground is the watcher of a container until it has ended.
-func (e *Engine) watchInForeground(record *Record, held *lock, streams *Streams, signals *signals, options Options, isNew bool) (int, error) {
-	w := &watcher{engine: e, record: record, held: held, signals: signals, streams: streams, explain: options.Explain}
+// watchInForeground is the watcher of a new container until it has ended.
+func (e *Engine) watchInForeground(record *Record, held *lock, streams *Streams, signals *signals) (int, error) {
+	w := &watcher{engine: e, record: record, held: held, signals: signals, streams: streams}
 	var err error
 	if w.clients, err = newClients(w, nil); err != nil {
-		return 0, errors.Join(err, w.abandon(isNew))
+		return 0, errors.Join(err, w.abandon(true))
 	}
-	exit, err := w.watchToTheEnd(isNew)
+	exit, err := w.watchToTheEnd(true)
 	if err != nil {
 		return 0, err
 	}
@@ -55,7 +55,7 @@ func (e *Engine) RunDetached(options Options) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return record.ID, e.startDetached(record.ID, held, order{New: true, Explain: options.Explain != nil}, options)
+	return record.ID, e.startDetached(record.ID, held, order{New: true})
 }
 
 // Create makes a container that has yet to be started and returns its id.

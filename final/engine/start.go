@@ -4,23 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"mytinydocker/final/explain"
 )
 
 // Start starts a container that does not run, in the background, and returns when
 // its program runs. One that runs already is fine.
-func (e *Engine) Start(name string, log explain.Log) error {
+func (e *Engine) Start(name string) error {
 	record, held, err := e.prepareStart(name)
 	if err != nil || held == nil {
 		return err
 	}
-	return e.startDetached(record.ID, held, order{Explain: log != nil}, Options{Explain: log})
+	return e.startDetached(record.ID, held, order{})
 }
 
 // StartAttached starts a container that does not run, and stays connected with it
 // until it has ended. It returns its exit status.
-func (e *Engine) StartAttached(name string, streams Streams, attach AttachOptions, log explain.Log) (int, error) {
+func (e *Engine) StartAttached(name string, streams Streams, attach AttachOptions) (int, error) {
 	record, held, err := e.prepareStart(name)
 	if err != nil {
 		return 0, err
@@ -28,7 +26,7 @@ func (e *Engine) StartAttached(name string, streams Streams, attach AttachOption
 	if held == nil {
 		return e.Attach(name, streams, attach)
 	}
-	return e.runAttached(record, held, order{Explain: log != nil}, streams, attach, Options{Explain: log})
+	return e.runAttached(record, held, order{}, streams, attach)
 }
 
 // prepareStart takes the lock of a container and records that it is about to be
@@ -61,7 +59,7 @@ func (e *Engine) prepareStart(name string) (*Record, *lock, error) {
 }
 
 // startDetached has a monitor start the container, and returns when that is done.
-func (e *Engine) startDetached(id string, held *lock, wanted order, options Options) error {
+func (e *Engine) startDetached(id string, held *lock, wanted order) error {
 	wanted.ID = id
 	conn, err := e.startMonitor(wanted, held)
 	if err != nil {
@@ -69,12 +67,11 @@ func (e *Engine) startDetached(id string, held *lock, wanted order, options Opti
 	}
 	held.release()
 	defer conn.Close()
-	follower := &follower{conn: conn, explain: options.Explain}
-	return follower.awaitStart()
+	return (&follower{conn: conn, explain: e.Explain}).awaitStart()
 }
 
 // runAttached has a monitor start the container, and connects our caller with it.
-func (e *Engine) runAttached(record *Record, held *lock, wanted order, streams Streams, attach AttachOptions, options Options) (int, error) {
+func (e *Engine) runAttached(record *Record, held *lock, wanted order, streams Streams, attach AttachOptions) (int, error) {
 	wanted.ID = record.ID
 	conn, err := e.startMonitor(wanted, held)
 	if err != nil {
@@ -82,8 +79,7 @@ func (e *Engine) runAttached(record *Record, held *lock, wanted order, streams S
 	}
 	held.release()
 	defer conn.Close()
-	follower := &follower{conn: conn, explain: options.Explain}
-	return follower.follow(record, streams, attach)
+	return (&follower{conn: conn, explain: e.Explain}).follow(record, streams, attach)
 }
 
 // giveUp leaves a container that nobody will watch: one that is new is removed.

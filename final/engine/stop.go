@@ -181,7 +181,7 @@ func (e *Engine) Restart(name string, options StopOptions) error {
 	if err := e.Stop(name, options); err != nil {
 		return err
 	}
-	return e.Start(name, nil)
+	return e.Start(name)
 }
 
 // Rename gives a container another name.

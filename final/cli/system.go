@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/docker/go-units"
+	"github.com/urfave/cli/v3"
+	"golang.org/x/term"
+
+	"mytinydocker/final/engine"
+)
+
+func (a *app) system() *cli.Command {
+	info := a.infoCommand("info")
+	info.Category = ""
+	return &cli.Command{
+		Name: "system", Category: systemCategory, Usage: "look after everything at once",
+		Commands: []*cli.Command{a.prune("prune"), a.check(), info},
+		Action:   refuseUnknown,
+	}
+}
+
+// container has the commands for containers under the name that Docker's newer
+// manuals use, too.
+func (a *app) container(commands []*cli.Command) *cli.Command {
+	group := &cli.Command{
+		Name: "container", Category: containersCategory, Usage: "the same commands, and prune", Action: refuseUnknown,
+		Commands: []*cli.Command{a.prune("prune")},
+	}
+	for _, command := range commands {
+		same := *command
+		same.Category = ""
+		if same.Name == "ps" {
+			same.Name, same.Aliases = "ls", []string{"list", "ps"}
+		}
+		group.Commands = append(group.Commands, &same)
+	}
+	return group
+}
+
+func (a *app) prune(name string) *cli.Command {
+	filter := filterFlag("label")
+	filter.Aliases = nil // -f is for force here
+	return &cli.Command{
+		Name: name, Usage: "remove all containers that do not run",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "do not ask"},
+			filter,
+		},
+		Action: func(_ context.Context, command *cli.Command) error {
+			if err := noArguments(command); err != nil {
+				return err
+			}
+			wanted, err := parseFilters(command, "label")
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			containers, err := a.engine(command)
+			if err != nil {
+				return err
+			}
+			if !command.Bool("force") {
+				if err := a.confirm("This removes all containers that do not run, with what they have written."); err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+			}
+			ids, freed, err := containers.Prune(func(c *engine.Container) bool { return wanted.matchLabels(c.Labels) })
+			for _, id := range ids {
+				fmt.Fprintln(a.stdout, id)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			fmt.Fprintf(a.stdout, "Total reclaimed space: %s\n", units.HumanSizeWithPrecision(float64(freed), 3))
+			return nil
+		},
+	}
+}
+
+// confirm asks whether something is to be done that cannot be taken back. Without a
+// person at a terminal nobody can answer.
+func (a *app) confirm(question string) error {
+	if !term.IsTerminal(int(a.stdin.Fd())) {
+		return errors.New("nobody can be asked: say that it is meant (-f)")
+	}
+	fmt.Fprintf(a.stderr, "%s\nGo on? [y/N] ", question)
+	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
+	if err != nil || !strings.EqualFold(strings.TrimSpace(answer), "y") {
+		return errors.New("left as it is")
+	}
+	return nil
+}
+
+func (a *app) check() *cli.Command {
+	return &cli.Command{
+		Name: "check", Usage: "find what is inconsistent, and mend it on demand",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "repair", Usage: "mend what can be mended without losing anything"}},
+		Action: func(_ context.Context, command *cli.Command) error {
+			if err := noArguments(command); err != nil {
+				return err
+			}
+			containers, err := a.engine(command)
+			if err != nil {
+				return err
+			}
+			faults, err := containers.Check()
+			if err != nil {
+				return fmt.Errorf("check: %w", err)
+			}
+			return a.report(faults, command.Bool("repair"))
+		},
+	}
+}
+
+// report prints the faults, and whether they were mended. The status is 1 if some are
+// left.
+func (a *app) report(faults []engine.Fault, repair bool) error {
+	left := 0
+	for _, fault := range faults {
+		switch {
+		case !repair || !fault.CanRepair():
+			left++
+			fmt.Fprintln(a.stdout, visible(fault.What))
+		default:
+			if err := fault.Repair(); err != nil {
+				return fmt.Errorf("check: repair: %w", err)
+			}
+			fmt.Fprintf(a.stdout, "%s: repaired\n", visible(fault.What))
+		}
+	}
+	if left > 0 {
+		return exit(1)
+	}
+	return nil
+}
+
+func (a *app) infoCommand(name string) *cli.Command {
+	return &cli.Command{
+		Name: name, Category: systemCategory, Usage: "print what there is, and on what machine",
+		Flags: []cli.Flag{&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print by a `TEMPLATE` of Go, as in '{{.Containers}}', or json"}},
+		Action: func(_ context.Context, command *cli.Command) error {
+			if err := noArguments(command); err != nil {
+				return err
+			}
+			containers, err := a.engine(command)
+			if err != nil {
+				return err
+			}
+			info, err := containers.Info()
+			if err != nil {
+				return fmt.Errorf("info: %w", err)
+			}
+			if command.String("format") != "" {
+				return named("info", printObjects(command, a.stdout, []any{info}))
+			}
+			fmt.Fprintf(a.stdout, "Containers: %d\n Running: %d\n Paused: %d\n Stopped: %d\nImages: %d\n", info.Containers,
+				info.ContainersRunning, info.ContainersPaused, info.ContainersStopped, info.Images)
+			fmt.Fprintf(a.stdout, "Storage Driver: %s\nCgroup Version: %s\nKernel Version: %s\nArchitecture: %s\nCPUs: %d\nTotal Memory: %s\nName: %s\n",
+				info.Driver, info.CgroupVersion, info.KernelVersion, info.Architecture, info.NCPU, units.BytesSize(float64(info.MemTotal)), info.Name)
+			fmt.Fprintf(a.stdout, "Root Dir: %s\nRun Dir: %s\n", info.RootDir, info.RunDir)
+			return nil
+		},
+	}
+}
