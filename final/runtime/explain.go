@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/explain"
 )
@@ -52,7 +53,7 @@ func logBind(mount specs.Mount, root string, log explain.Log) {
 	}
 	flags, _ := splitOptions(mount.Options)
 	target, kind := filepath.Join(root, mount.Destination), "--bind"
-	if flags&recursive != 0 {
+	if flags&unix.MS_REC != 0 {
 		kind = "--rbind"
 	}
 	if _, err := os.Stat(target); err != nil {
@@ -62,6 +63,24 @@ func logBind(mount specs.Mount, root string, log explain.Log) {
 	if restrictions := restrictionsIn(mount.Options); restrictions != "" {
 		log.Run(explain.Volumes, "mount", "-o", "remount,bind,"+restrictions, target)
 	}
+}
+
+// logProc names the mount of /proc, which a person would make then, too: umount(8)
+// cannot let go of the old root without.
+func logProc(mount specs.Mount, root string, log explain.Log) {
+	if isProc(mount) {
+		logFilesystem(mount, filepath.Join(root, mount.Destination), log)
+	}
+}
+
+func isProc(mount specs.Mount) bool { return mount.Type == "proc" && mount.Destination == "/proc" }
+
+func logFilesystem(mount specs.Mount, target string, log explain.Log) {
+	command := []string{"mount", "-t", mount.Type}
+	if len(mount.Options) > 0 {
+		command = append(command, "-o", strings.Join(mount.Options, ","))
+	}
+	log.Run(explain.Namespaces, append(command, mount.Source, target)...)
 }
 
 func logMountPoint(source, target string, log explain.Log) {
@@ -119,12 +138,15 @@ func only(names []string) string {
 	return set
 }
 
-// realPath is what a person would call a file that we know by its descriptor.
+// realPath is what others would call a file that we know by its descriptor: its
+// path, or, if it has none, where it is found as long as we live.
 func realPath(path string) string {
-	if strings.HasPrefix(path, "/proc/self/fd/") {
-		if target, err := os.Readlink(path); err == nil {
-			return target
-		}
+	descriptor, ours := strings.CutPrefix(path, "/proc/self/fd/")
+	if !ours {
+		return path
 	}
-	return path
+	if target, err := os.Readlink(path); err == nil && filepath.IsAbs(target) {
+		return target
+	}
+	return fmt.Sprintf("/proc/%d/fd/%s", os.Getpid(), descriptor)
 }

@@ -38,7 +38,7 @@ func validateLimits(limits []specs.POSIXRlimit) error {
 func setLimits(limits []specs.POSIXRlimit, log explain.Log) error {
 	for _, limit := range limits {
 		name := strings.ToLower(strings.TrimPrefix(limit.Type, "RLIMIT_"))
-		log.Run(explain.Beyond, "prlimit", fmt.Sprintf("--%s=%d:%d", name, limit.Soft, limit.Hard), "--pid", "$$")
+		log.Run(explain.Beyond, "prlimit", fmt.Sprintf("--%s=%d:%d", name, limit.Soft, limit.Hard), "--pid", strconv.Itoa(os.Getpid()))
 		value := &unix.Rlimit{Cur: limit.Soft, Max: limit.Hard}
 		if err := unix.Prlimit(0, resources[limit.Type], value, nil); err != nil {
 			return fmt.Errorf("set the limit %s to %d:%d: %w", name, limit.Soft, limit.Hard, err)

@@ -75,6 +75,7 @@ func openSources(mounts []specs.Mount, root string, log explain.Log) ([]int, err
 	for _, mount := range mounts {
 		flags, bind := isBind(mount)
 		if !bind {
+			logProc(mount, root, log)
 			sources = append(sources, -1)
 			continue
 		}
@@ -126,11 +127,9 @@ func mountFilesystem(mount specs.Mount, log explain.Log) error {
 	} else if !info.IsDir() {
 		return errors.New("the image has something there that is no folder")
 	}
-	command := []string{"mount", "-t", mount.Type}
-	if len(mount.Options) > 0 {
-		command = append(command, "-o", strings.Join(mount.Options, ","))
+	if !isProc(mount) {
+		logFilesystem(mount, mount.Destination, log)
 	}
-	log.Run(explain.Namespaces, append(command, mount.Source, mount.Destination)...)
 	flags, data := splitOptions(mount.Options)
 	return unix.Mount(mount.Source, mount.Destination, mount.Type, flags, data)
 }
