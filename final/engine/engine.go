@@ -3,7 +3,8 @@
 //
 // There is no daemon, so the state is on disk, below two roots:
 //
-//	ROOT/layers/                   the layers of images (package storage)
+//	ROOT/images/                   images (package image)
+//	ROOT/layers/                   their layers, unpacked (package storage)
 //	ROOT/containers/ID/config.json the record of a container, written last
 //	ROOT/containers/ID/upper, work what it has written; gone with it
 //	ROOT/containers/ID/log.json    what it has printed
@@ -63,13 +64,14 @@ func open(root, run string) (*Engine, error) {
 	if err := notTheSame(root, run); err != nil {
 		return nil, err
 	}
-	engine := &Engine{root: root, run: run, images: &image.Store{}}
+	engine := &Engine{root: root, run: run}
 	for _, folder := range []string{engine.root + "/containers", engine.root + "/names", engine.run + "/containers"} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, fmt.Errorf("make a state folder: %w", err)
 		}
 	}
 	engine.layers = storage.NewLayers(filepath.Join(engine.root, "layers"), storage.Overlay{})
+	engine.images = image.New(filepath.Join(engine.root, "images"), engine.layers)
 	return engine, nil
 }
 

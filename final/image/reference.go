@@ -1,5 +1,3 @@
-// Package image knows the images that containers can be made from: what they
-// are called, what they contain and how a container of theirs starts.
 package image
 
 import (
@@ -7,33 +5,123 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/opencontainers/go-digest"
 )
 
-// Reference is the name of an image: a repository and a tag.
+// hub is the registry of names without one, and library the folder there of names
+// without a folder.
+const (
+	hub     = name.DefaultRegistry
+	library = "library/"
+)
+
+// Reference is the name of an image, as people write it: without the registry and
+// the folder that are meant if there are none.
 type Reference struct {
 	Repository string
-	Tag        string
+	Tag        string        // "latest" if neither is given
+	Digest     digest.Digest // of what a registry has; "" if any will do
 }
 
-// A repository is one or more components separated by "/", a tag at most 128
-// characters: the grammar of distribution references, without a registry.
-var patterns = sync.OnceValue(func() [2]*regexp.Regexp {
-	return [2]*regexp.Regexp{
-		regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`),
-		regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`),
-	}
+// A component of a path is made of letters and digits, with single separators in
+// between (distribution/reference). The library that takes names apart also takes
+// "a/../b" for one.
+var component = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$`)
 })
 
-// ParseReference parses NAME or NAME:TAG. Without a tag, "latest" is meant.
-func ParseReference(name string) (Reference, error) {
-	repository, tag, tagged := strings.Cut(name, ":")
-	if !tagged {
-		tag = "latest"
+// A registry is a host name or an address, with a port if it is not the usual one.
+var registryName = sync.OnceValue(func() *regexp.Regexp {
+	const label = `[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?`
+	return regexp.MustCompile(`^(?:` + label + `(?:\.` + label + `)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$`)
+})
+
+var hexadecimal = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]+$`) })
+
+// ParseReference parses [REGISTRY[:PORT]/]REPOSITORY[:TAG][@DIGEST].
+func ParseReference(text string) (Reference, error) {
+	invalid := func(why string) (Reference, error) {
+		return Reference{}, fmt.Errorf("invalid image name %q: %s", text, why)
 	}
-	if !patterns()[0].MatchString(repository) || !patterns()[1].MatchString(tag) {
-		return Reference{}, fmt.Errorf("invalid image name %q: lower-case letters, digits and . _ - /, with a tag as in base:latest", name)
+	if len(text) > 512 || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return invalid("at most 512 letters, digits and . _ - / : @")
 	}
-	return Reference{Repository: repository, Tag: tag}, nil
+	rest, sum, byDigest := strings.Cut(text, "@")
+	reference := Reference{Digest: digest.Digest(sum)}
+	if byDigest && reference.Digest.Validate() != nil {
+		return invalid("a digest is sha256: and 64 hexadecimal digits")
+	}
+	if strings.HasSuffix(rest, ":") {
+		return invalid("there is no tag behind the colon")
+	}
+	tag, err := name.NewTag(rest)
+	if err != nil {
+		return invalid("lower-case letters, digits and . _ - /, with a tag as in base:latest")
+	}
+	if !registryName().MatchString(tag.RegistryStr()) {
+		return invalid("before the first / is no name of a registry")
+	}
+	for _, element := range strings.Split(tag.RepositoryStr(), "/") {
+		if !component().MatchString(element) {
+			return invalid("lower-case letters, digits and . _ - /, with a tag as in base:latest")
+		}
+	}
+	if !validTag(tag.TagStr()) {
+		return invalid("a tag is at most 128 letters, digits and . _ - and begins with none of . -")
+	}
+	reference.Repository = familiar(tag.RegistryStr(), tag.RepositoryStr())
+	if len(reference.Repository) == 64 && hexadecimal().MatchString(reference.Repository) {
+		return invalid("it looks like the id of an image")
+	}
+	if !byDigest || strings.HasSuffix(rest, ":"+tag.TagStr()) {
+		reference.Tag = tag.TagStr()
+	}
+	return reference, nil
 }
 
-func (r Reference) String() string { return r.Repository + ":" + r.Tag }
+func validTag(tag string) bool {
+	return tag != "" && len(tag) <= 128 && tag[0] != '.' && tag[0] != '-'
+}
+
+func familiar(registry, repository string) string {
+	if registry != hub {
+		return registry + "/" + repository
+	}
+	return strings.TrimPrefix(repository, library)
+}
+
+// String returns the name as it is shown.
+func (r Reference) String() string {
+	text := r.Repository
+	if r.Tag != "" {
+		text += ":" + r.Tag
+	}
+	if r.Digest != "" {
+		text += "@" + r.Digest.String()
+	}
+	return text
+}
+
+// named returns the reference as the record of an image has it: a digest makes a
+// tag mean nothing.
+func (r Reference) named() Reference {
+	if r.Digest != "" {
+		r.Tag = ""
+	}
+	return r
+}
+
+// remote returns the name as the library that talks to registries has it.
+func (r Reference) remote() (name.Reference, error) {
+	if r.Digest != "" {
+		return name.NewDigest(r.Repository + "@" + r.Digest.String())
+	}
+	return name.NewTag(r.String())
+}
+
+// dockerName writes a whole name as Docker does, which calls its registry docker.io.
+func dockerName(full name.Reference) string {
+	return strings.Replace(full.Name(), hub, "docker.io", 1)
+}

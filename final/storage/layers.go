@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
+	"github.com/google/renameio/v2"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 )
@@ -20,6 +22,7 @@ import (
 //	sha256/HEX     a layer, complete
 //	partial/HEX    a layer that is being unpacked, or was when its unpacker died
 //	locks/HEX      locked while it is unpacked
+//	sizes/HEX      how many bytes it has
 //
 // Drivers write deletions down in different ways, so each has a store of its own.
 type Layers struct {
@@ -121,7 +124,7 @@ func (l *Layers) Tidy() error {
 		if err != nil {
 			return err
 		}
-		err = os.RemoveAll(filepath.Join(l.root, "partial", entry.Name()))
+		err = RemoveAll(filepath.Join(l.root, "partial", entry.Name()))
 		unlock()
 		if err != nil {
 			return fmt.Errorf("remove half a layer: %w", err)
@@ -132,7 +135,7 @@ func (l *Layers) Tidy() error {
 
 func (l *Layers) unpack(diffID digest.Digest, path string, open func() (io.ReadCloser, error)) (err error) {
 	partial := l.partial(diffID)
-	if err := os.RemoveAll(partial); err != nil { // of an unpacker that died
+	if err := RemoveAll(partial); err != nil { // of an unpacker that died
 		return err
 	}
 	if err := os.MkdirAll(partial, 0o755); err != nil {
@@ -140,7 +143,7 @@ func (l *Layers) unpack(diffID digest.Digest, path string, open func() (io.ReadC
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.RemoveAll(partial))
+			err = errors.Join(err, RemoveAll(partial))
 		}
 	}()
 	archive, err := open()
@@ -195,8 +198,28 @@ func syncFolder(path string) error {
 }
 
 // Size returns the number of bytes in the files of a layer. A file with two
-// names counts once.
+// names counts once. It is counted once, and kept beside the layer.
 func (l *Layers) Size(diffID digest.Digest) (int64, error) {
+	if content, err := os.ReadFile(l.sizePath(diffID)); err == nil {
+		if size, err := strconv.ParseInt(string(content), 10, 64); err == nil {
+			return size, nil
+		}
+	}
+	size, err := l.count(diffID)
+	if err != nil {
+		return 0, err
+	}
+	if err := os.MkdirAll(filepath.Dir(l.sizePath(diffID)), 0o700); err != nil {
+		return 0, err
+	}
+	return size, renameio.WriteFile(l.sizePath(diffID), strconv.AppendInt(nil, size, 10), 0o600)
+}
+
+func (l *Layers) sizePath(diffID digest.Digest) string {
+	return filepath.Join(l.root, "sizes", diffID.Encoded())
+}
+
+func (l *Layers) count(diffID digest.Digest) (int64, error) {
 	var size int64
 	seen := make(map[uint64]bool)
 	err := filepath.WalkDir(l.Path(diffID), func(path string, entry fs.DirEntry, err error) error {

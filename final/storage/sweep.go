@@ -1,0 +1,65 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+)
+
+// Sweep removes the layers that are not used, of all drivers. The caller makes sure
+// that nobody is about to use one. A layer loses its name before anything of it is
+// lost.
+func (l *Layers) Sweep(used map[digest.Digest]bool) error {
+	for _, driver := range []Driver{Overlay{}, AUFS{}} {
+		store := NewLayers(filepath.Dir(l.root), driver)
+		if err := store.sweep(used); err != nil {
+			return fmt.Errorf("remove the layers that nothing is made of: %w", err)
+		}
+	}
+	return nil
+}
+
+func (l *Layers) sweep(used map[digest.Digest]bool) error {
+	entries, err := os.ReadDir(filepath.Join(l.root, digest.Canonical.String()))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		id := digest.NewDigestFromEncoded(digest.Canonical, entry.Name())
+		if id.Validate() != nil || used[id] {
+			continue
+		}
+		if err := l.remove(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Layers) remove(id digest.Digest) error {
+	unlock, err := l.flock(id.Encoded(), unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	partial := l.partial(id)
+	if err := RemoveAll(partial); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(partial), 0o700); err != nil {
+		return err
+	}
+	err = os.Rename(l.Path(id), partial)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := RemoveAll(partial); err != nil {
+		return err
+	}
+	return ignoreMissing(os.Remove(l.sizePath(id)))
+}
