@@ -1,0 +1,139 @@
+package volume
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/storage"
+)
+
+// Remove removes a volume that no container uses; users are the containers that
+// do. It follows no link, and removes nothing of a volume in which something is
+// mounted.
+func (s *Store) Remove(name string, users []string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	unlock, err := s.lock(name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := os.Lstat(s.path(name)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s", ErrNotFound, name)
+	}
+	if len(users) > 0 {
+		return fmt.Errorf("the volume %s is in use by the container %.12s: remove that one first", name, users[0])
+	}
+	if err := s.remove(name); err != nil {
+		return fmt.Errorf("remove the volume %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Store) remove(name string) error {
+	if err := notMounted(s.path(name)); err != nil {
+		return err
+	}
+	// Half a volume is none: it loses its name first.
+	removing, err := os.MkdirTemp(s.root, ".old-")
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(s.path(name), filepath.Join(removing, name)); err != nil {
+		return errors.Join(err, os.Remove(removing))
+	}
+	return storage.RemoveAll(removing)
+}
+
+// notMounted refuses a folder in which something is mounted.
+func notMounted(path string) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	mounts, err := mountinfo.GetMounts(func(info *mountinfo.Info) (skip, stop bool) {
+		return info.Mountpoint != path && !strings.HasPrefix(info.Mountpoint, path+"/"), false
+	})
+	if err != nil {
+		return fmt.Errorf("ask what is mounted: %w", err)
+	}
+	if len(mounts) > 0 {
+		return fmt.Errorf("%s is mounted: umount it first", mounts[0].Mountpoint)
+	}
+	return nil
+}
+
+// tidy removes what is left of volumes whose maker or remover has died. What is
+// young may be somebody's who has another lock.
+func (s *Store) tidy() {
+	entries, err := os.ReadDir(s.root)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), ".new-") && !strings.HasPrefix(entry.Name(), ".old-") {
+			continue
+		}
+		var stat unix.Stat_t
+		path := s.path(entry.Name())
+		if err := unix.Lstat(path, &stat); err != nil || time.Since(time.Unix(stat.Ctim.Unix())) < time.Hour {
+			continue
+		}
+		if notMounted(path) == nil {
+			_ = storage.RemoveAll(path) // the next one tries again
+		}
+	}
+}
+
+// Pruned are the volumes that were removed, and how many bytes they had.
+type Pruned struct {
+	Names []string
+	Freed int64
+}
+
+// Prune removes the volumes that no container uses: those without a name of their
+// own or, with all, every one. users returns the containers that use a volume.
+func (s *Store) Prune(all bool, users func(name string) []string, keep func(*Volume) bool) (pruned Pruned, err error) {
+	volumes, err := s.List()
+	if err != nil {
+		return pruned, err
+	}
+	for _, volume := range volumes {
+		if !all && !volume.Anonymous || len(users(volume.Name)) > 0 || keep != nil && keep(volume) || volume.Created.IsZero() {
+			continue
+		}
+		size := s.size(volume.Name)
+		err := s.Remove(volume.Name, users(volume.Name))
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return pruned, err
+		}
+		pruned.Names, pruned.Freed = append(pruned.Names, volume.Name), pruned.Freed+size
+	}
+	return pruned, nil
+}
+
+// size is how many bytes a volume's files have, as far as they can be counted.
+func (s *Store) size(name string) (size int64) {
+	_ = filepath.WalkDir(s.Path(name), func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // what cannot be seen is not counted
+		}
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
+			size += info.Size()
+		}
+		return nil
+	})
+	return size
+}

@@ -1,0 +1,186 @@
+package volume
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+)
+
+// ErrNotFound is returned for a volume that is not there.
+var ErrNotFound = errors.New("no such volume")
+
+// Store is the volumes below one folder:
+//
+//	NAME/volume.json  the record
+//	NAME/_data        the data, which is mounted in containers
+//	NAME/copied       what is still to be moved into it, see Fill
+//	.new-*, .old-*    volumes that are being made and removed
+//	.locks/NAME       a file to lock
+//
+// A volume appears as a whole, and disappears as a whole.
+type Store struct {
+	root string
+}
+
+// Volume is a folder that outlives the containers it is mounted in.
+type Volume struct {
+	Name      string
+	Labels    map[string]string
+	Anonymous bool // it was made for one container, and has a random name
+	Created   time.Time
+}
+
+// New returns the volumes below root, which is made when it is needed.
+func New(root string) *Store { return &Store{root: root} }
+
+func (s *Store) path(elements ...string) string {
+	return filepath.Join(append([]string{s.root}, elements...)...)
+}
+
+// Path returns the folder with the data of a volume.
+func (s *Store) Path(name string) string { return s.path(name, "_data") }
+
+// Create returns the volume called name, and makes it if it does not exist. With
+// "" it makes one with a random name.
+func (s *Store) Create(name string, labels map[string]string) (*Volume, error) {
+	volume := &Volume{Name: name, Labels: maps.Clone(labels), Created: time.Now().UTC()}
+	if name == "" {
+		random := make([]byte, 32)
+		rand.Read(random) // never fails, see crypto/rand
+		volume.Name, volume.Anonymous = hex.EncodeToString(random), true
+	}
+	if err := checkName(volume.Name); err != nil {
+		return nil, err
+	}
+	found, err := s.Find(volume.Name)
+	if err == nil || !errors.Is(err, ErrNotFound) {
+		return found, err
+	}
+	if err := s.create(volume); err != nil {
+		return nil, fmt.Errorf("make the volume %s: %w", volume.Name, err)
+	}
+	return s.Find(volume.Name)
+}
+
+// create makes a volume, unless somebody else does at the same time.
+func (s *Store) create(volume *Volume) (err error) {
+	unlock, err := s.lock(volume.Name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s.tidy()
+	making, err := os.MkdirTemp(s.root, ".new-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(making))
+		}
+	}()
+	if err := os.Mkdir(filepath.Join(making, "_data"), 0o755); err != nil {
+		return err
+	}
+	content, err := json.MarshalIndent(volume, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(filepath.Join(making, "volume.json"), append(content, '\n'), 0o600); err != nil {
+		return err
+	}
+	err = os.Rename(making, s.path(volume.Name))
+	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
+		return os.RemoveAll(making) // it is there
+	}
+	if err != nil {
+		return err
+	}
+	return syncFolder(s.root)
+}
+
+// Find returns the volume called name. The error is ErrNotFound if there is none.
+func (s *Store) Find(name string) (*Volume, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	content, err := os.ReadFile(s.path(name, "volume.json"))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var volume Volume
+	if err := json.Unmarshal(content, &volume); err != nil || volume.Name != name {
+		return nil, fmt.Errorf("the record of the volume %s is damaged: mend or remove %s", name, s.path(name, "volume.json"))
+	}
+	return &volume, nil
+}
+
+// List returns all volumes, by name. A damaged one is there with its name alone.
+func (s *Store) List() ([]*Volume, error) {
+	entries, err := os.ReadDir(s.root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list the volumes: %w", err)
+	}
+	var volumes []*Volume
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		volume, err := s.Find(entry.Name())
+		if errors.Is(err, ErrNotFound) {
+			continue // just removed
+		}
+		if err != nil {
+			volume = &Volume{Name: entry.Name()}
+		}
+		volumes = append(volumes, volume)
+	}
+	slices.SortFunc(volumes, func(a, b *Volume) int { return strings.Compare(a.Name, b.Name) })
+	return volumes, nil
+}
+
+// lock waits for the lock of a volume, which the kernel releases when its holder
+// dies.
+func (s *Store) lock(name string) (unlock func(), err error) {
+	if err := os.MkdirAll(s.path(".locks"), 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(s.path(".locks", name), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX)
+		if err == nil {
+			return func() { file.Close() }, nil
+		}
+		if !errors.Is(err, unix.EINTR) {
+			file.Close()
+			return nil, fmt.Errorf("lock the volume %s: %w", name, err)
+		}
+	}
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return folder.Sync()
+}
