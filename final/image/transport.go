@@ -36,7 +36,8 @@ type guarded struct {
 
 // RoundTrip sends a request.
 func (g guarded) RoundTrip(request *http.Request) (*http.Response, error) {
-	if request.URL.Scheme != "https" && !(request.URL.Scheme == "http" && isLoopback(request.URL.Hostname())) {
+	local := request.URL.Scheme == "http" && isLoopback(request.URL.Hostname())
+	if request.URL.Scheme != "https" && !local {
 		return nil, fmt.Errorf("%s is not encrypted: only registries on this machine may do without https", request.URL.Host)
 	}
 	response, err := g.inner.RoundTrip(request)
