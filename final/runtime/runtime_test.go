@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -178,6 +179,60 @@ func TestOverlayTakesPathsWithAnyCharacter(t *testing.T) {
 	require.Equal(t, "upper layer wins", string(content))
 	require.NoError(t, os.WriteFile(filepath.Join(merged, "new"), nil, 0o644))
 	require.FileExists(t, filepath.Join(base, "upper", "new"))
+}
+
+// A page of options, which is all that mount(2) takes, names about 200 layers.
+func TestOverlayOfManyLayers(t *testing.T) {
+	inMountNamespace(t)
+	for _, count := range []int{1, 120, 400} {
+		base := t.TempDir()
+		options := []string{"redirect_dir=off", "metacopy=off", "index=off"}
+		for layer := range count {
+			folder := filepath.Join(base, "a layer with a long name, as layers have it", fmt.Sprint(layer))
+			require.NoError(t, os.MkdirAll(folder, 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(folder, fmt.Sprint("file", layer)), nil, 0o644))
+			options = append(options, "lowerdir+="+folder)
+		}
+		for _, name := range []string{"upper", "work", "merged"} {
+			require.NoError(t, os.Mkdir(filepath.Join(base, name), 0o755))
+		}
+		merged := filepath.Join(base, "merged")
+
+		require.NoError(t, mountOverlay(append(options, "upperdir="+base+"/upper", "workdir="+base+"/work"), merged, nil))
+
+		entries, err := os.ReadDir(merged)
+		require.NoError(t, err)
+		require.Len(t, entries, count)
+		require.NoError(t, os.WriteFile(filepath.Join(merged, "new"), nil, 0o644))
+		require.NoError(t, unix.Unmount(merged, 0))
+	}
+}
+
+func TestAUFSOfManyBranches(t *testing.T) {
+	inMountNamespace(t)
+	testbed.Require(t, testbed.AUFS)
+	base := t.TempDir()
+	require.NoError(t, unix.Mount("none", base, "tmpfs", 0, ""))
+	options := []string{"br+=" + base + "/upper=rw"}
+	for layer := range 100 {
+		folder := filepath.Join(base, fmt.Sprint(layer))
+		require.NoError(t, os.MkdirAll(folder, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, fmt.Sprint("file", layer)), nil, 0o644))
+		options = append(options, "br+="+folder+"=ro+wh")
+	}
+	require.NoError(t, os.MkdirAll(base+"/upper", 0o755))
+	merged := filepath.Join(base, "merged")
+	require.NoError(t, os.Mkdir(merged, 0o755))
+
+	require.NoError(t, mountAUFS(options, merged, nil))
+
+	entries, err := os.ReadDir(merged)
+	require.NoError(t, err)
+	require.Len(t, entries, 100)
+	require.NoError(t, os.WriteFile(filepath.Join(merged, "new"), nil, 0o644))
+	require.FileExists(t, base+"/upper/new")
+	require.NoError(t, unix.Unmount(merged, 0))
+	require.NoError(t, unix.Unmount(base, 0))
 }
 
 func TestMountPointMustBeAFolder(t *testing.T) {
