@@ -3,8 +3,6 @@ package runtime
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -36,44 +34,15 @@ func mountRoot(root specs.Mount, path string, log explain.Log) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
 	}
-	if root.Type == "overlay" {
+	switch root.Type {
+	case "overlay":
 		return mountOverlay(root.Options, path, log)
+	case "aufs":
+		return mountAUFS(root.Options, path, log)
 	}
 	log.Run(explain.Layers, "mount", "--bind", root.Source, path)
 	if err := unix.Mount(root.Source, path, "", unix.MS_BIND, ""); err != nil {
 		return fmt.Errorf("bind the root %s to itself: %w", path, err)
-	}
-	return nil
-}
-
-// mountOverlay mounts layers as one root. Its options are `lowerdir+=PATH`, once
-// for each layer from the top down, `upperdir=PATH` and `workdir=PATH`.
-//
-// The kernel's own syntax for these gives `:`, `,` and `\` a meaning and ends at
-// the size of a page. Paths of open files, /proc/self/fd/N, hold none of them and
-// are short; they keep the host's paths out of the container's mountinfo, too.
-// Device files in the layers are none: those of a container are in its /dev.
-func mountOverlay(options []string, target string, log explain.Log) error {
-	logOverlay(options, target, log)
-	var lower []string
-	rest := []string{}
-	for _, option := range options {
-		name, path, _ := strings.Cut(option, "=")
-		descriptor, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return fmt.Errorf("open the layer %s: %w", path, err)
-		}
-		defer unix.Close(descriptor)
-		opened := fmt.Sprintf("/proc/self/fd/%d", descriptor)
-		if name == "lowerdir+" {
-			lower = append(lower, opened)
-		} else {
-			rest = append(rest, name+"="+opened)
-		}
-	}
-	data := strings.Join(slices.Insert(rest, 0, "lowerdir="+strings.Join(lower, ":")), ",")
-	if err := unix.Mount("overlay", target, "overlay", unix.MS_NODEV, data); err != nil {
-		return fmt.Errorf("mount the overlay of %d layers: %w", len(lower), err)
 	}
 	return nil
 }
