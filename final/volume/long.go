@@ -124,8 +124,7 @@ func (m *Mount) set(key, value string, given bool) (err error) {
 func (m *Mount) setKind(key, value string) (err error) {
 	switch key {
 	case "bind-propagation":
-		err = (&Mount{Kind: Bind}).propagate(value)
-		m.Propagation = value
+		return (&Mount{Kind: Bind}).propagate(value)
 	case "bind-recursive":
 		if value != "enabled" && value != "disabled" {
 			return fmt.Errorf("bind-recursive is enabled or disabled, and not %q", value)

@@ -34,8 +34,6 @@ type Mount struct {
 	Create bool `json:"create,omitempty"`
 	// Alone leaves out what is mounted below a folder of the host.
 	Alone bool `json:"alone,omitempty"`
-	// Propagation is one of mount_namespaces(7), and "" for private.
-	Propagation string `json:"propagation,omitempty"`
 
 	// NoCopy leaves a new volume empty, whatever the image has at its place.
 	NoCopy bool              `json:"noCopy,omitempty"`
@@ -162,15 +160,17 @@ func (m *Mount) option(option string) (about string, err error) {
 	return "propagation", m.propagate(option)
 }
 
+// propagate takes the propagation of a mount (mount_namespaces(7)). All mounts of a
+// container are its own: what is mounted later, there or on the host, stays there.
 func (m *Mount) propagate(option string) error {
 	switch option {
-	case "private", "rprivate", "slave", "rslave", "shared", "rshared":
-	default:
-		return fmt.Errorf("unknown option %q: ro, rw, nocopy or a propagation like rslave", option)
+	case "private", "rprivate":
+		if m.Kind != Bind {
+			return fmt.Errorf("%s is for folders of the host", option)
+		}
+		return nil
+	case "slave", "rslave", "shared", "rshared":
+		return fmt.Errorf("%s is not supported: mounts of a container are private", option)
 	}
-	if m.Kind != Bind {
-		return fmt.Errorf("%s is for folders of the host", option)
-	}
-	m.Propagation = option
-	return nil
+	return fmt.Errorf("unknown option %q: ro, rw or nocopy", option)
 }

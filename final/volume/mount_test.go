@@ -30,7 +30,7 @@ func TestParse(t *testing.T) {
 		"/src:/dst":          {Kind: Bind, Source: "/src", Target: "/dst", Create: true},
 		"/src:/dst:ro,z":     {Kind: Bind, Source: "/src", Target: "/dst", Create: true, ReadOnly: true},
 		"/a/../src/:/dst":    {Kind: Bind, Source: "/src", Target: "/dst", Create: true},
-		"/s:/d:rslave,ro":    {Kind: Bind, Source: "/s", Target: "/d", Create: true, ReadOnly: true, Propagation: "rslave"},
+		"/s:/d:rprivate,ro":  {Kind: Bind, Source: "/s", Target: "/d", Create: true, ReadOnly: true},
 		"./x:/d":             {Kind: Bind, Source: here(t, "x"), Target: "/d", Create: true},
 		".:/d":               {Kind: Bind, Source: here(t, "."), Target: "/d", Create: true},
 		"../x:/d:cached":     {Kind: Bind, Source: here(t, "../x"), Target: "/d", Create: true},
@@ -46,7 +46,7 @@ func TestParseRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", ":", "::", "data", "name:", ":/data", "name:data", "name:/", "/", "/src:/..", "/src:../x", "a/b:/data", "-rf:/data", ".x:/data",
 		"..x:/d", "~/x:/d", "name:/d:", "name:/d:xx", "name:/d:ro,rw", "name:/d:ro,ro", "name:/d:rslave", "/s:/d:nocopy", "/s:/d:ro:rw",
-		"/s:/d:rslave,rshared", "na me:/d", "n\x00:/d", "/s:/d\x00", strings.Repeat("n", 300) + ":/d", "ä:/d",
+		"/s:/d:rslave", "/s:/d:rshared,ro", "/s:/d:private,rprivate", "na me:/d", "n\x00:/d", "/s:/d\x00", strings.Repeat("n", 300) + ":/d", "ä:/d",
 	} {
 		_, err := Parse(text)
 		require.ErrorContains(t, err, "invalid volume", "%q", text)
@@ -61,14 +61,13 @@ func TestParseMount(t *testing.T) {
 		"TYPE=volume,source=v,destination=/d/": {Kind: Named, Source: "v", Target: "/d"},
 		"type=volume,dst=/d,volume-nocopy,volume-label=a=b,volume-label=c": {Kind: Named, Target: "/d", NoCopy: true,
 			Labels: map[string]string{"a": "b", "c": ""}},
-		"type=bind,src=/s,dst=/d,readonly": {Kind: Bind, Source: "/s", Target: "/d", ReadOnly: true},
-		"type=bind,src=s,dst=/d,ro=false":  {Kind: Bind, Source: here(t, "s"), Target: "/d"},
-		`type=bind,"src=/a,b",dst=/d:e`:    {Kind: Bind, Source: "/a,b", Target: "/d:e"},
-		"type=bind,src=/s,dst=/d,bind-propagation=rslave,bind-recursive=disabled": {Kind: Bind, Source: "/s", Target: "/d",
-			Propagation: "rslave", Alone: true},
-		"type=tmpfs,dst=/d": {Kind: Tmpfs, Target: "/d"},
-		"type=tmpfs,dst=/d,tmpfs-size=64m,tmpfs-mode=1770": {Kind: Tmpfs, Target: "/d", Size: 64 << 20, Mode: 0o1770},
-		"dst=/d,type=tmpfs,ro":                             {Kind: Tmpfs, Target: "/d", ReadOnly: true},
+		"type=bind,src=/s,dst=/d,readonly":                                          {Kind: Bind, Source: "/s", Target: "/d", ReadOnly: true},
+		"type=bind,src=s,dst=/d,ro=false":                                           {Kind: Bind, Source: here(t, "s"), Target: "/d"},
+		`type=bind,"src=/a,b",dst=/d:e`:                                             {Kind: Bind, Source: "/a,b", Target: "/d:e"},
+		"type=bind,src=/s,dst=/d,bind-propagation=rprivate,bind-recursive=disabled": {Kind: Bind, Source: "/s", Target: "/d", Alone: true},
+		"type=tmpfs,dst=/d":                                                         {Kind: Tmpfs, Target: "/d"},
+		"type=tmpfs,dst=/d,tmpfs-size=64m,tmpfs-mode=1770":                          {Kind: Tmpfs, Target: "/d", Size: 64 << 20, Mode: 0o1770},
+		"dst=/d,type=tmpfs,ro":                                                      {Kind: Tmpfs, Target: "/d", ReadOnly: true},
 	} {
 		mount, err := ParseMount(text)
 		require.NoError(t, err, text)
@@ -82,7 +81,7 @@ func TestParseMountRefuses(t *testing.T) {
 		"type=tmpfs,src=x,dst=/d", "type=bind,src=/s,dst=/d,volume-nocopy", "dst=/d,tmpfs-size=1m", "type=tmpfs,dst=/d,tmpfs-size=x",
 		"type=tmpfs,dst=/d,tmpfs-size=0", "type=tmpfs,dst=/d,tmpfs-size=-1", "type=tmpfs,dst=/d,tmpfs-mode=9", "type=tmpfs,dst=/d,tmpfs-mode=77777",
 		"dst=/d,ro=maybe", "dst=/d,src=a/b", "dst=/d,src=", `dst=/d,"src=x`, "dst=/d\nx", "dst=/d\x00", "dst=/d,volume-driver=nfs",
-		"type=bind,src=/s,dst=/d,bind-propagation=x", "dst=/d,volume-subpath=x", "dst=/d,bind-recursive=x", "dst=/d,,", "=x,dst=/d",
+		"type=bind,src=/s,dst=/d,bind-propagation=x", "type=bind,src=/s,dst=/d,bind-propagation=shared", "dst=/d,volume-subpath=x", "dst=/d,bind-recursive=x", "dst=/d,,", "=x,dst=/d",
 	} {
 		_, err := ParseMount(text)
 		require.ErrorContains(t, err, "invalid mount", "%q", text)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -52,9 +51,6 @@ func (s *Store) Spec(mount Mount) specs.Mount {
 	}
 	if mount.ReadOnly {
 		made.Options = append(made.Options, "ro")
-	}
-	if mount.Propagation != "" && strings.TrimPrefix(mount.Propagation, "r") != "private" {
-		made.Options = append(made.Options, mount.Propagation)
 	}
 	return made
 }
