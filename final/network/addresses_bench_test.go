@@ -20,7 +20,7 @@ func blocksOf(t testing.TB, file *os.File) int64 {
 }
 
 // One round is what a container does to an address: to take one and to give it back,
-// each with the file opened and locked.
+// with the file opened and locked.
 func BenchmarkAddresses(b *testing.B) {
 	for _, bits := range []int{24, 16, 8} {
 		for _, how := range []string{"empty", "full to 95 % at random", "full to 95 % from below"} {
@@ -30,8 +30,11 @@ func BenchmarkAddresses(b *testing.B) {
 				fill(b, path, bits, how)
 				for b.Loop() {
 					err := withAddresses(path, subnet, func(a *addresses) error {
-						_, err := a.Allocate(subnet, "the owner")
-						return err
+						given, err := a.Allocate(subnet, "the owner")
+						if err != nil {
+							return err
+						}
+						return a.Release(given, "the owner")
 					}, addressAt(subnet, 1))
 					require.NoError(b, err)
 				}
