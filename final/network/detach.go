@@ -1,0 +1,144 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/vishvananda/netlink"
+)
+
+// Detach takes a container out of all its networks, at its end. It may be done twice,
+// and to one that is in none.
+func (n *Networks) Detach(id string) error {
+	endpoints, err := n.Endpoints(id)
+	if err != nil {
+		return err
+	}
+	for _, endpoint := range endpoints {
+		if err := n.part(endpoint.Network, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part takes a container out of one network.
+func (n *Networks) part(name, id string) error {
+	network, lock, err := n.open(name)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	endpoint, err := n.endpoint(network, id)
+	if endpoint == nil || err != nil {
+		return err
+	}
+	if err := n.leave(network, endpoint); err != nil {
+		return err
+	}
+	return n.updateHosts(network, id)
+}
+
+// leave removes all that an endpoint has: what is published, its cable, the connections
+// that the kernel remembers, and then its address, which somebody else may have at once.
+// The record goes last. The caller has the lock of the network.
+func (n *Networks) leave(network *Network, endpoint *Endpoint) error {
+	published := endpoint.Ports
+	if len(published) > 0 {
+		if err := n.distrustRules(); err != nil {
+			return err
+		}
+		silent := *endpoint
+		silent.Ports = nil
+		if err := n.saveEndpoint(network, &silent); err != nil {
+			return err
+		}
+		if err := n.ensureRules(); err != nil {
+			return err
+		}
+	}
+	if err := n.cutCable(endpoint); err != nil {
+		return err
+	}
+	if err := n.forgetFlows(endpoint); err != nil {
+		return err
+	}
+	err := n.withAddresses(network, func(a *addresses) error { return a.Release(endpoint.Address.Addr(), endpoint.ContainerID) })
+	if err != nil {
+		return fmt.Errorf("give back the address %s: %w", endpoint.Address.Addr(), err)
+	}
+	err = os.Remove(n.endpointPath(network, endpoint.ContainerID))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the record of %s in the network %s: %w", endpoint.Name, network.Name, err)
+	}
+	return nil
+}
+
+// Disconnect takes a container that runs out of one network. If that was its way to the
+// world, the next one that leads there is, and its ports are published there.
+func (n *Networks) Disconnect(sandbox Sandbox, name string) error {
+	if err := sandbox.check(); err != nil {
+		return err
+	}
+	network, err := n.find(name)
+	if err != nil {
+		return err
+	}
+	endpoint, err := n.endpoint(network, sandbox.ID)
+	if err != nil {
+		return err
+	}
+	if endpoint == nil {
+		return fmt.Errorf("%s is not in the network %s", sandbox.Name, network.Name)
+	}
+	if err := n.part(network.Name, sandbox.ID); err != nil {
+		return err
+	}
+	if !endpoint.DefaultRoute {
+		return nil
+	}
+	others, err := n.Endpoints(sandbox.ID)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if other.Gateway.IsValid() {
+			return n.succeed(sandbox, other, endpoint.Ports)
+		}
+	}
+	return nil
+}
+
+// succeed has an endpoint be the way to the world.
+func (n *Networks) succeed(sandbox Sandbox, heir *Endpoint, ports []Binding) error {
+	network, lock, err := n.open(heir.Network)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	namespace, err := os.Open(sandbox.NetNS)
+	if err != nil {
+		return fmt.Errorf("find the network namespace of %s: %w", sandbox.Name, err)
+	}
+	defer namespace.Close()
+	heir.DefaultRoute, heir.Ports = true, ports
+	if err := n.distrustRules(); err != nil {
+		return err
+	}
+	if err := n.saveEndpoint(network, heir); err != nil {
+		return err
+	}
+	err = inside(namespace, func() error {
+		n.logInside(namespace, "ip", "route", "replace", "default", "via", heir.Gateway.String())
+		return netlink.RouteReplace(&netlink.Route{Gw: heir.Gateway.AsSlice()})
+	})
+	if err != nil {
+		return fmt.Errorf("route by the gateway %s: %w", heir.Gateway, err)
+	}
+	return n.ensureRules()
+}

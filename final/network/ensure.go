@@ -1,0 +1,90 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// ensure has a network be to the kernel what its record says, and makes what of it is
+// not there: after a boot, nothing is; and there are those who flush rules and remove
+// links. Its caller has the lock of the network.
+func (n *Networks) ensure(network *Network) error {
+	if err := n.ensureBridge(network); err != nil {
+		return err
+	}
+	if !network.Internal {
+		if err := n.ensureForwarding(); err != nil {
+			return err
+		}
+	}
+	return n.ensureRules()
+}
+
+// Reload has all networks be to the kernel what they should, without a look at what is
+// there: links that have been removed or set down, and rules that have been flushed. It
+// asks anew which backend suits the host. It may be done at any time.
+func (n *Networks) Reload() error {
+	networks, err := n.records()
+	if err != nil {
+		return err
+	}
+	for _, network := range networks {
+		if err := n.reload(network.Name); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return n.applyRules(true)
+}
+
+func (n *Networks) reload(name string) error {
+	network, lock, err := n.open(name)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := n.ensureBridge(network); err != nil {
+		return err
+	}
+	bridge, err := n.findBridge(network)
+	if err != nil || bridge == nil {
+		return err
+	}
+	if err := n.rejoin(network, bridge); err != nil {
+		return err
+	}
+	if !network.Internal {
+		if err := n.ensureForwarding(); err != nil {
+			return err
+		}
+	}
+	return n.updateHosts(network)
+}
+
+// demolish removes all that a network is. The caller has the lock of the list and that
+// of the network. Whoever is killed at it leaves rules that the next command removes.
+func (n *Networks) demolish(network *Network) error {
+	if err := n.distrustRules(); err != nil {
+		return err
+	}
+	if err := n.removeBridge(network); err != nil {
+		return err
+	}
+	if err := os.Remove(n.recordPath(network.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the record of the network %s: %w", network.Name, err)
+	}
+	if err := n.removeState(network); err != nil {
+		return err
+	}
+	others, err := n.names()
+	if err != nil {
+		return err
+	}
+	if len(others) == 0 {
+		if err := n.closeForwarding(); err != nil {
+			return err
+		}
+	}
+	return n.ensureRules()
+}

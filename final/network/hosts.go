@@ -1,0 +1,176 @@
+package network
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Our part of a file of hosts (hosts(5)) is between these lines. The rest is what the
+// container had from the beginning, and what its programs write.
+const (
+	hostsBegin = "# who is here, kept up to date by tinydocker:\n"
+	hostsEnd   = "# up to here.\n"
+)
+
+// maxHosts is the longest file of hosts that is worked on, in bytes. It belongs to the
+// container, which may write there what it likes.
+const maxHosts = 4 << 20
+
+// updateHosts writes the names of all who live in a network into the files of hosts of
+// all of them, and of some others. The caller has the lock of the network.
+//
+// In the default network nobody knows the others' names.
+func (n *Networks) updateHosts(network *Network, others ...string) error {
+	lock, err := lockFile(filepath.Join(n.run, "names"))
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	towns, err := n.towns()
+	if err != nil {
+		return err
+	}
+	changed := others
+	if network.Name != Default {
+		for _, endpoint := range towns[network.ID] {
+			if !slices.Contains(others, endpoint.ContainerID) {
+				changed = append(changed, endpoint.ContainerID)
+			}
+		}
+	}
+	for _, id := range changed {
+		path, block := hostsOf(id, towns)
+		if path == "" {
+			continue
+		}
+		if err := replaceHosts(path, block); err != nil && (slices.Contains(others, id) || !errors.Is(err, errNoHosts)) {
+			return fmt.Errorf("tell the container %.12s who is in its networks: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// towns returns all endpoints that live, by the ids of their networks.
+func (n *Networks) towns() (map[string][]*Endpoint, error) {
+	networks, err := n.records()
+	if err != nil {
+		return nil, err
+	}
+	towns := make(map[string][]*Endpoint)
+	for _, network := range networks {
+		if towns[network.ID], err = n.livingEndpoints(network); err != nil {
+			return nil, err
+		}
+	}
+	return towns, nil
+}
+
+// hostsOf returns a container's file of hosts, and our part of it: first itself, and
+// then those who are in its networks. One address has one line.
+func hostsOf(id string, towns map[string][]*Endpoint) (path, block string) {
+	var own, others strings.Builder
+	for _, endpoints := range towns {
+		index := slices.IndexFunc(endpoints, func(e *Endpoint) bool { return e.ContainerID == id })
+		if index < 0 {
+			continue
+		}
+		self := endpoints[index]
+		path = self.HostsFile
+		fmt.Fprintln(&own, self.hostsLine())
+		if self.Network == Default {
+			continue
+		}
+		for _, endpoint := range endpoints {
+			if endpoint != self {
+				fmt.Fprintln(&others, endpoint.hostsLine())
+			}
+		}
+	}
+	return path, sortedLines(own.String()) + sortedLines(others.String())
+}
+
+func sortedLines(text string) string {
+	lines := slices.Collect(strings.Lines(text))
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+// hostsLine is an address and all names that it has: of the container, and those by
+// which it is known in this network.
+func (e *Endpoint) hostsLine() string {
+	names := slices.Concat([]string{e.Hostname, e.Name, e.ContainerID[:min(12, len(e.ContainerID))]}, e.Aliases)
+	line := e.Address.Addr().String()
+	for index, name := range names {
+		if name != "" && !slices.Contains(names[:index], name) {
+			line += "\t" + name
+		}
+	}
+	return line
+}
+
+// errNoHosts means that there is no file of hosts, or none that is worked on: whoever
+// has removed it wants no names.
+var errNoHosts = errors.New("it has no file of hosts")
+
+// replaceHosts gives our part of a file another content. The file is mounted in the
+// container, so it must stay the same one: another of its name would not be seen. It is
+// written at once, and what is longer than the new content is made empty lines before
+// it is cut off; so whoever reads it meanwhile reads no line that never was.
+func replaceHosts(path, block string) error {
+	// What is in the container cannot put a link here, and a pipe does not block us.
+	file, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return errors.Join(errNoHosts, err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxHosts {
+		return errNoHosts
+	}
+	old, err := io.ReadAll(io.LimitReader(file, maxHosts))
+	if err != nil {
+		return err
+	}
+	content := withBlock(old, block)
+	if bytes.Equal(old, content) {
+		return nil
+	}
+	padded := append(content, bytes.Repeat([]byte("\n"), max(0, len(old)-len(content)))...)
+	if _, err := file.WriteAt(padded, 0); err != nil {
+		return err
+	}
+	if len(padded) > len(content) {
+		return file.Truncate(int64(len(content)))
+	}
+	return nil
+}
+
+// withBlock returns a file of hosts with another part of ours.
+func withBlock(old []byte, block string) []byte {
+	before, rest, found := bytes.Cut(old, []byte(hostsBegin))
+	var after []byte
+	if found {
+		if _, after, found = bytes.Cut(rest, []byte(hostsEnd)); !found {
+			after = nil
+		}
+	}
+	content := slices.Clone(before)
+	if len(content) > 0 && content[len(content)-1] != '\n' {
+		content = append(content, '\n')
+	}
+	if block != "" {
+		content = append(content, hostsBegin+block+hostsEnd...)
+	}
+	return append(content, after...)
+}
