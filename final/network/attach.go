@@ -174,5 +174,5 @@ func (n *Networks) wire(network *Network, namespace *os.File, endpoint *Endpoint
 			return err
 		}
 	}
-	return n.updateHosts(network, endpoint.ContainerID)
+	return n.updateHosts(network, endpoint)
 }

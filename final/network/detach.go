@@ -41,7 +41,7 @@ func (n *Networks) part(name, id string) error {
 	if err := n.leave(network, endpoint); err != nil {
 		return err
 	}
-	return n.updateHosts(network, id)
+	return n.updateHosts(network, endpoint)
 }
 
 // leave removes all that an endpoint has: what is published, its cable, the connections

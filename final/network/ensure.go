@@ -59,7 +59,7 @@ func (n *Networks) reload(name string) error {
 			return err
 		}
 	}
-	return n.updateHosts(network)
+	return n.updateHosts(network, nil)
 }
 
 // demolish removes all that a network is. The caller has the lock of the list and that

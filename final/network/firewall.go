@@ -11,10 +11,11 @@ import (
 
 // firewall is what the rules are given to.
 type firewall interface {
-	// apply makes rules all that there is of ours, in one transaction: what was
-	// there before and is not among them is gone. It is done as often as one
-	// likes. Without rules, nothing of ours is left.
-	apply(rules []rule) error
+	// apply makes rules all that there is of ours, at once: what was there before
+	// and is not among them is gone. It is done as often as one likes. Without
+	// rules, nothing of ours is left. It returns how many generations of the
+	// host's rules that has taken.
+	apply(rules []rule) (uint32, error)
 }
 
 // The backends.
@@ -69,7 +70,7 @@ func (n *Networks) applyRules(again bool) error {
 		return err
 	}
 	if backend != "" && backend != chosen {
-		if err := n.firewall(backend).apply(nil); err != nil {
+		if _, err := n.firewall(backend).apply(nil); err != nil {
 			return err
 		}
 	}
@@ -77,11 +78,12 @@ func (n *Networks) applyRules(again bool) error {
 		return err
 	}
 	before, _ = generation()
-	if err := n.firewall(chosen).apply(rules); err != nil {
+	own, err := n.firewall(chosen).apply(rules)
+	if err != nil {
 		return err
 	}
-	// One more is what we have done ourselves; two are somebody else, too.
-	if after, counted := generation(); counted && after == before+1 {
+	// More than our own is somebody else, too.
+	if after, counted := generation(); counted && after == before+own {
 		return writeStamp(lock, chosen, after)
 	}
 	return nil

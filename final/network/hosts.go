@@ -25,10 +25,10 @@ const (
 const maxHosts = 4 << 20
 
 // updateHosts writes the names of all who live in a network into the files of hosts of
-// all of them, and of some others. The caller has the lock of the network.
+// all of them, and of one who comes or goes. The caller has the lock of the network.
 //
 // In the default network nobody knows the others' names.
-func (n *Networks) updateHosts(network *Network, others ...string) error {
+func (n *Networks) updateHosts(network *Network, mover *Endpoint) error {
 	lock, err := lockFile(filepath.Join(n.run, "names"))
 	if err != nil {
 		return err
@@ -38,21 +38,21 @@ func (n *Networks) updateHosts(network *Network, others ...string) error {
 	if err != nil {
 		return err
 	}
-	changed := others
+	var changed []*Endpoint
 	if network.Name != Default {
-		for _, endpoint := range towns[network.ID] {
-			if !slices.Contains(others, endpoint.ContainerID) {
-				changed = append(changed, endpoint.ContainerID)
-			}
-		}
+		changed = slices.Clone(towns[network.ID])
 	}
-	for _, id := range changed {
-		path, block := hostsOf(id, towns)
-		if path == "" {
+	if mover != nil {
+		changed = slices.DeleteFunc(changed, func(e *Endpoint) bool { return e.ContainerID == mover.ContainerID })
+		changed = append(changed, mover)
+	}
+	for _, endpoint := range changed {
+		if endpoint.HostsFile == "" {
 			continue
 		}
-		if err := replaceHosts(path, block); err != nil && (slices.Contains(others, id) || !errors.Is(err, errNoHosts)) {
-			return fmt.Errorf("tell the container %.12s who is in its networks: %w", id, err)
+		err := replaceHosts(endpoint.HostsFile, hostsOf(endpoint.ContainerID, towns))
+		if err != nil && !errors.Is(err, errNoHosts) {
+			return fmt.Errorf("tell the container %s who is in its networks: %w", endpoint.Name, err)
 		}
 	}
 	return nil
@@ -73,9 +73,9 @@ func (n *Networks) towns() (map[string][]*Endpoint, error) {
 	return towns, nil
 }
 
-// hostsOf returns a container's file of hosts, and our part of it: first itself, and
-// then those who are in its networks. One address has one line.
-func hostsOf(id string, towns map[string][]*Endpoint) (path, block string) {
+// hostsOf returns our part of a container's file of hosts: first itself, and then those
+// who are in its networks. One address has one line.
+func hostsOf(id string, towns map[string][]*Endpoint) string {
 	var own, others strings.Builder
 	for _, endpoints := range towns {
 		index := slices.IndexFunc(endpoints, func(e *Endpoint) bool { return e.ContainerID == id })
@@ -83,7 +83,6 @@ func hostsOf(id string, towns map[string][]*Endpoint) (path, block string) {
 			continue
 		}
 		self := endpoints[index]
-		path = self.HostsFile
 		fmt.Fprintln(&own, self.hostsLine())
 		if self.Network == Default {
 			continue
@@ -94,7 +93,7 @@ func hostsOf(id string, towns map[string][]*Endpoint) (path, block string) {
 			}
 		}
 	}
-	return path, sortedLines(own.String()) + sortedLines(others.String())
+	return sortedLines(own.String()) + sortedLines(others.String())
 }
 
 func sortedLines(text string) string {

@@ -43,23 +43,23 @@ func (t *iptables) chainName(c chain) string { return "TD-" + t.tag + "-" + ipta
 // apply gives iptables-restore all tables at once; each is replaced as a whole, and
 // --noflush leaves alone what is not named. If somebody else has changed the jumps
 // since we looked, it is done again.
-func (t *iptables) apply(rules []rule) error {
+func (t *iptables) apply(rules []rule) (uint32, error) {
 	for attempt := 0; ; attempt++ {
 		saved, err := program("iptables-save", "")
 		if err != nil {
-			return err
+			return 0, err
 		}
 		script := t.script(rules, saved)
 		if script == "" {
-			return nil
+			return 0, nil
 		}
 		_, err = program("iptables-restore", script, "--noflush", "--wait")
 		if err == nil {
 			t.explain(script, saved)
-			return nil
+			return uint32(strings.Count(script, "COMMIT\n")), nil // each table is one
 		}
 		if attempt == 2 {
-			return err
+			return 0, err
 		}
 	}
 }

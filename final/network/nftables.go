@@ -39,18 +39,21 @@ var nftChains = [...]struct {
 	masquerade:   {"masquerade", nftables.ChainTypeNAT, nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource, "hook postrouting priority 100"},
 }
 
-func (f *netfilter) tableName() string { return "tinydocker-" + f.tag }
+// tablePrefix is before the tag in the name of a table.
+const tablePrefix = "tinydocker-"
+
+func (f *netfilter) tableName() string { return tablePrefix + f.tag }
 
 // apply replaces the table. If somebody else has changed a chain of theirs since we
 // looked, it is done again.
-func (f *netfilter) apply(rules []rule) error {
+func (f *netfilter) apply(rules []rule) (uint32, error) {
 	for attempt := 0; ; attempt++ {
 		err := f.replace(rules)
 		if err == nil {
-			return nil
+			return 1, nil
 		}
 		if attempt == 2 || !errors.Is(err, unix.ENOENT) {
-			return fmt.Errorf("change the rules of nftables: %w", err)
+			return 0, fmt.Errorf("change the rules of nftables: %w", err)
 		}
 	}
 }
@@ -103,38 +106,54 @@ func (f *netfilter) add(connection *nftables.Conn, table *nftables.Table, rules 
 
 // openForeign has those pass who are in our networks, in the chains of others that drop
 // all that they do not know: only there can it be said. So does whoever uses iptables.
+// A rule of these that is there stays where it is.
 func (f *netfilter) openForeign(connection *nftables.Conn, wanted bool, steps *[]string) error {
 	chains, err := connection.ListChains()
 	if err != nil {
 		return err
 	}
 	for _, chain := range chains {
-		if chain.Hooknum == nil || *chain.Hooknum != *nftables.ChainHookForward || chain.Table.Name == f.tableName() ||
+		if chain.Hooknum == nil || *chain.Hooknum != *nftables.ChainHookForward || strings.HasPrefix(chain.Table.Name, tablePrefix) ||
 			!slices.Contains([]nftables.TableFamily{nftables.TableFamilyIPv4, nftables.TableFamilyINet}, chain.Table.Family) {
 			continue
 		}
-		rules, err := connection.GetRules(chain.Table, chain)
-		if err != nil {
+		drops := chain.Policy != nil && *chain.Policy == nftables.ChainPolicyDrop
+		if err := f.openChain(connection, chain, wanted && drops, steps); err != nil {
 			return err
 		}
-		for _, rule := range rules {
-			if comment, _ := userdata.GetString(rule.UserData, userdata.TypeComment); comment == f.tableName() {
-				if err := connection.DelRule(rule); err != nil {
-					return err
-				}
-				*steps = append(*steps, fmt.Sprintf("delete rule %s %s %s handle %d", family(chain), chain.Table.Name, chain.Name, rule.Handle))
-			}
+	}
+	return nil
+}
+
+// openChain has there be our two rules in a chain, or none.
+func (f *netfilter) openChain(connection *nftables.Conn, chain *nftables.Chain, wanted bool, steps *[]string) error {
+	rules, err := connection.GetRules(chain.Table, chain)
+	if err != nil {
+		return err
+	}
+	ours := slices.DeleteFunc(rules, func(rule *nftables.Rule) bool {
+		comment, _ := userdata.GetString(rule.UserData, userdata.TypeComment)
+		return comment != f.tableName()
+	})
+	passes := []rule{{in: is(linkPrefix + "*")}, {out: is(linkPrefix + "*")}}
+	if wanted && len(ours) == len(passes) {
+		return nil
+	}
+	for _, rule := range ours {
+		if err := connection.DelRule(rule); err != nil {
+			return err
 		}
-		if !wanted || chain.Policy == nil || *chain.Policy != nftables.ChainPolicyDrop {
+		*steps = append(*steps, fmt.Sprintf("delete rule %s %s %s handle %d", family(chain), chain.Table.Name, chain.Name, rule.Handle))
+	}
+	for _, pass := range passes {
+		if !wanted {
 			continue
 		}
-		for _, pass := range []rule{{in: is(linkPrefix + "*")}, {out: is(linkPrefix + "*")}} {
-			connection.InsertRule(&nftables.Rule{
-				Table: chain.Table, Chain: chain, Exprs: pass.expressions(),
-				UserData: userdata.AppendString(nil, userdata.TypeComment, f.tableName()),
-			})
-			*steps = append(*steps, fmt.Sprintf("insert rule %s %s %s %s comment %s", family(chain), chain.Table.Name, chain.Name, pass.nft(), f.tableName()))
-		}
+		connection.InsertRule(&nftables.Rule{
+			Table: chain.Table, Chain: chain, Exprs: pass.expressions(),
+			UserData: userdata.AppendString(nil, userdata.TypeComment, f.tableName()),
+		})
+		*steps = append(*steps, fmt.Sprintf("insert rule %s %s %s %s comment %s", family(chain), chain.Table.Name, chain.Name, pass.nft(), f.tableName()))
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ import (
 // world is a machine with networks, and containers in them.
 type world struct {
 	*Networks
-	t       *testing.T
+	t       testing.TB
 	options Options
 	mutex   sync.Mutex
 	dead    map[string]bool
@@ -31,7 +31,7 @@ type world struct {
 
 // newWorld makes a world without a network. Whatever is there at the end of the test
 // is removed, and then nothing of it must be left.
-func newWorld(t *testing.T, backend string) *world {
+func newWorld(t testing.TB, backend string) *world {
 	t.Helper()
 	needs := testbed.NFTables
 	if backend == iptablesBackend {
@@ -81,7 +81,7 @@ func (w *world) create(name, subnet string) *Network {
 
 // guest is a container as far as a network sees it: a process in a network namespace.
 type guest struct {
-	t *testing.T
+	t testing.TB
 	Sandbox
 	pid         int
 	endpoints   []*Endpoint
@@ -145,14 +145,6 @@ func (w *world) kill(g *guest) {
 	process, err := os.FindProcess(g.pid)
 	require.NoError(w.t, err)
 	require.NoError(w.t, process.Kill())
-	testbed.Eventually(w.t, "the cable of a dead container to go", func() bool {
-		for _, endpoint := range g.endpoints {
-			if link, _ := findLink(endpoint.Link); link != nil {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 func (g *guest) inside(do func()) { testbed.InNetworkOf(g.t, g.pid, do) }
