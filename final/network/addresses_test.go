@@ -275,13 +275,13 @@ func FuzzAddresses(f *testing.F) {
 		owners := make(map[netip.Addr]string)
 		for _, step := range steps {
 			some := addressAt(subnet, int(step)%sizeOf(subnet))
-			switch {
-			case step%3 == 0:
+			switch step % 3 {
+			case 0:
 				if given, err := a.Allocate(subnet, "me"); err == nil {
 					require.Empty(t, owners[given])
 					owners[given] = "me"
 				}
-			case step%3 == 1:
+			case 1:
 				if a.Take(some, "you") == nil {
 					require.Empty(t, owners[some])
 					owners[some] = "you"

@@ -220,7 +220,7 @@ func TestOldFlowsGoToTheNewContainer(t *testing.T) {
 		defer connection.Close()
 		require.Equal(t, "first saw 192.0.2.2", sayOn(t, connection))
 		first.reservation.Close()
-		require.NoError(t, w.Detach(first.ID))
+		require.NoError(t, w.Detach(first.ID, true))
 
 		second := w.join("second", []string{"8080:80/udp"}, "blue")
 		serve(t, second.inside, "udp", "0.0.0.0:80", "second")
@@ -295,7 +295,7 @@ func TestContainersComeAndGoAtOnce(t *testing.T) {
 			require.Equal(t, 19, strings.Count(g.hosts(), "10.1.0.")-1)
 			group.Go(func() {
 				g.reservation.Close()
-				if err := w.Detach(g.ID); err != nil {
+				if err := w.Detach(g.ID, true); err != nil {
 					t.Error(err)
 				}
 			})
@@ -321,7 +321,7 @@ func TestManyContainersLeaveNothing(t *testing.T) {
 			_, err = w.Attach(g.Sandbox, []EndpointConfig{{Network: Default}}, ports)
 			require.NoError(t, err)
 			ports.Close()
-			require.NoError(t, w.Detach(g.ID))
+			require.NoError(t, w.Detach(g.ID, true))
 		}
 
 		require.Equal(t, links, linksNow(t))

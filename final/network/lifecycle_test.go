@@ -38,9 +38,9 @@ func TestNetworkIsABridge(t *testing.T) {
 		require.Equal(t, "10.1.9.9/16", addresses[0].IPNet.String())
 		require.Equal(t, "10.1.2.0", w.join("one", nil, "blue").address())
 
-		require.NoError(t, w.Detach(w.join("other", nil, "blue").ID))
+		require.NoError(t, w.Detach(w.join("other", nil, "blue").ID, true))
 		require.ErrorContains(t, w.Remove("blue"), "in use by one: ")
-		require.NoError(t, w.Detach(w.only("blue").ContainerID))
+		require.NoError(t, w.Detach(w.only("blue").ContainerID, true))
 		require.NoError(t, w.Remove("blue"))
 
 		require.Equal(t, links, linksNow(t))
@@ -281,7 +281,7 @@ func TestDamagedRecordAffectsOnlyItself(t *testing.T) {
 		require.ErrorIs(t, w.Remove("blue"), ErrDamaged)
 		_, err = w.Inspect("blue")
 		require.ErrorIs(t, err, ErrDamaged)
-		require.NoError(t, w.Detach(w.join("one", nil, "red").ID))
+		require.NoError(t, w.Detach(w.join("one", nil, "red").ID, true))
 	}
 	require.NoError(t, os.WriteFile(w.recordPath("blue"), whole, 0o600))
 }

@@ -16,7 +16,7 @@ func BenchmarkAttach(b *testing.B) {
 				g := w.newGuest("one")
 				w.attach(g, nil, EndpointConfig{Network: Default})
 				for b.Loop() {
-					require.NoError(b, w.Detach(g.ID))
+					require.NoError(b, w.Detach(g.ID, true))
 					ports, err := w.Reserve(mappings)
 					require.NoError(b, err)
 					_, err = w.Attach(g.Sandbox, []EndpointConfig{{Network: Default}}, ports)

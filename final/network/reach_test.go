@@ -341,7 +341,7 @@ func TestForwardingIsNotOpenedForAnyoneElse(t *testing.T) {
 					requireNoAnswer(t, outside.Do, protocol, "198.51.100.2:80")
 				}
 			}
-			require.NoError(t, w.Detach(web.ID))
+			require.NoError(t, w.Detach(web.ID, true))
 			require.NoError(t, w.Remove(network.Name))
 
 			content, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")

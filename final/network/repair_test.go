@@ -92,7 +92,7 @@ func TestSingleRuleIsRestored(t *testing.T) {
 	} {
 		require.Zero(t, testbed.Run(t, "iptables", change...).Code)
 
-		require.NoError(t, w.Detach(w.join("next", nil, "blue").ID))
+		require.NoError(t, w.Detach(w.join("next", nil, "blue").ID, true))
 
 		require.Equal(t, rules, rulesNow(t), "%v", change)
 	}

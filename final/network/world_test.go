@@ -38,6 +38,8 @@ func newWorld(t testing.TB, backend string) *world {
 		needs = testbed.IPTables
 	}
 	testbed.Require(t, testbed.Root, needs)
+	// Whoever was here before may have left the host a router.
+	require.NoError(t, writeSetting("/proc/sys/net/ipv4/ip_forward", "0"))
 	root := testbed.StateRoot(t)
 	w := &world{t: t, dead: make(map[string]bool)}
 	w.options = Options{Root: root, Run: root + "/run", Backend: backend, Alive: func(id string) bool {
@@ -130,7 +132,7 @@ func (w *world) attach(g *guest, ports []string, configs ...EndpointConfig) {
 	g.reservation, err = w.Reserve(mappings)
 	require.NoError(w.t, err)
 	w.t.Cleanup(g.reservation.Close)
-	w.t.Cleanup(func() { require.NoError(w.t, w.Detach(g.ID)) })
+	w.t.Cleanup(func() { require.NoError(w.t, w.Detach(g.ID, true)) })
 	g.endpoints, err = w.Attach(g.Sandbox, configs, g.reservation)
 	require.NoError(w.t, err)
 }
