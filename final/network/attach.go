@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+
+	"github.com/vishvananda/netlink"
 )
 
 // Sandbox is a container as far as networks go.
@@ -43,12 +45,12 @@ func (n *Networks) Attach(sandbox Sandbox, configs []EndpointConfig, ports *Rese
 		return nil, errors.New("publish ports: it takes a network that is not internal")
 	}
 	// What is left of an earlier life.
-	if err := n.Detach(sandbox.ID); err != nil {
+	if err := n.Detach(sandbox.ID, true); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, n.Detach(sandbox.ID))
+			err = errors.Join(err, n.Detach(sandbox.ID, true))
 		}
 	}()
 	var endpoints []*Endpoint
@@ -131,7 +133,8 @@ func (n *Networks) join(sandbox Sandbox, config EndpointConfig, endpoint *Endpoi
 	if other, err := n.endpoint(network, sandbox.ID); other != nil || err != nil {
 		return errors.Join(err, fmt.Errorf("%s is in the network %s already", sandbox.Name, network.Name))
 	}
-	if err := n.ensure(network); err != nil {
+	bridge, err := n.ensure(network)
+	if err != nil {
 		return err
 	}
 	address, err := n.takeAddress(network, config.IP, sandbox.ID)
@@ -141,7 +144,7 @@ func (n *Networks) join(sandbox Sandbox, config EndpointConfig, endpoint *Endpoi
 	endpoint.in(network, address)
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, n.leave(network, endpoint))
+			err = errors.Join(err, n.cutCable(endpoint), n.leave(network, endpoint))
 		}
 	}()
 	if len(endpoint.Ports) > 0 {
@@ -152,27 +155,28 @@ func (n *Networks) join(sandbox Sandbox, config EndpointConfig, endpoint *Endpoi
 	if err := n.saveEndpoint(network, endpoint); err != nil {
 		return err
 	}
-	return n.wire(network, namespace, endpoint)
+	if err := n.wire(bridge, namespace, endpoint); err != nil {
+		return err
+	}
+	return n.updateHosts(network, endpoint)
 }
 
 // wire makes what the kernel has of an endpoint.
-func (n *Networks) wire(network *Network, namespace *os.File, endpoint *Endpoint) error {
+func (n *Networks) wire(bridge netlink.Link, namespace *os.File, endpoint *Endpoint) error {
 	if err := n.withoutIPv6(namespace); err != nil {
 		return err
 	}
-	if err := n.layCable(network, namespace, endpoint); err != nil {
+	if err := n.layCable(bridge, namespace, endpoint); err != nil {
 		return err
 	}
 	if err := n.configure(namespace, endpoint); err != nil {
 		return err
 	}
-	if len(endpoint.Ports) > 0 {
-		if err := n.ensureRules(); err != nil {
-			return err
-		}
-		if err := n.forgetFlows(endpoint); err != nil {
-			return err
-		}
+	if len(endpoint.Ports) == 0 {
+		return nil
 	}
-	return n.updateHosts(network, endpoint)
+	if err := n.ensureRules(); err != nil {
+		return err
+	}
+	return n.forgetFlows(endpoint)
 }

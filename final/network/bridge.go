@@ -61,38 +61,38 @@ func findLink(name string) (netlink.Link, error) {
 
 // ensureBridge has the bridge be there, be up, and be the gateway. If it has to be
 // made, the cables of those who were joined to it are joined again.
-func (n *Networks) ensureBridge(network *Network) error {
+func (n *Networks) ensureBridge(network *Network) (netlink.Link, error) {
 	bridge, err := n.findBridge(network)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if bridge == nil {
 		if err := n.makeBridge(network); err != nil {
-			return err
+			return nil, err
 		}
 		if bridge, err = n.findBridge(network); err != nil || bridge == nil {
-			return errors.Join(err, fmt.Errorf("the bridge %s has gone", network.Bridge))
+			return nil, errors.Join(err, fmt.Errorf("the bridge %s has gone", network.Bridge))
 		}
 		if err := n.rejoin(network, bridge); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := n.setBridge(network); err != nil {
-		return err
+		return nil, err
 	}
 	gateway := netip.PrefixFrom(network.Gateway, network.Subnet.Bits())
 	n.log.Run(explain.Network, "ip", "address", "replace", gateway.String(), "dev", network.Bridge)
 	if err := netlink.AddrReplace(bridge, &netlink.Addr{IPNet: ipNet(gateway)}); err != nil {
-		return fmt.Errorf("give the bridge %s the address %s: %w", network.Bridge, gateway, err)
+		return nil, fmt.Errorf("give the bridge %s the address %s: %w", network.Bridge, gateway, err)
 	}
 	if bridge.Attrs().Flags&net.FlagUp != 0 {
-		return nil
+		return bridge, nil
 	}
 	n.log.Run(explain.Network, "ip", "link", "set", network.Bridge, "up")
 	if err := netlink.LinkSetUp(bridge); err != nil {
-		return fmt.Errorf("set the bridge %s up: %w", network.Bridge, err)
+		return nil, fmt.Errorf("set the bridge %s up: %w", network.Bridge, err)
 	}
-	return nil
+	return bridge, nil
 }
 
 // setBridge gives the bridge no IPv6, before it is up and would look for neighbours

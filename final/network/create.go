@@ -81,7 +81,8 @@ func (n *Networks) create(config Config) (_ *Network, err error) {
 	if err := n.makeBridge(network); err != nil {
 		return nil, err
 	}
-	return network, n.ensure(network)
+	_, err = n.ensure(network)
+	return network, err
 }
 
 // newNetwork returns a network that could be made.

@@ -11,13 +11,17 @@ import (
 
 // Detach takes a container out of all its networks, at its end. It may be done twice,
 // and to one that is in none.
-func (n *Networks) Detach(id string) error {
+//
+// The kernel removes the cables with the namespace that they lead to, some time after
+// its last process: nobody waits for that. If somebody else is in the namespace still,
+// kept says so, and they are removed here.
+func (n *Networks) Detach(id string, kept bool) error {
 	endpoints, err := n.Endpoints(id)
 	if err != nil {
 		return err
 	}
 	for _, endpoint := range endpoints {
-		if err := n.part(endpoint.Network, id); err != nil {
+		if err := n.part(endpoint.Network, id, kept); err != nil {
 			return err
 		}
 	}
@@ -25,7 +29,7 @@ func (n *Networks) Detach(id string) error {
 }
 
 // part takes a container out of one network.
-func (n *Networks) part(name, id string) error {
+func (n *Networks) part(name, id string, kept bool) error {
 	network, lock, err := n.open(name)
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -38,13 +42,18 @@ func (n *Networks) part(name, id string) error {
 	if endpoint == nil || err != nil {
 		return err
 	}
+	if kept {
+		if err := n.cutCable(endpoint); err != nil {
+			return err
+		}
+	}
 	if err := n.leave(network, endpoint); err != nil {
 		return err
 	}
 	return n.updateHosts(network, endpoint)
 }
 
-// leave removes all that an endpoint has: what is published, its cable, the connections
+// leave removes all that an endpoint has but its cable: what is published, the connections
 // that the kernel remembers, and then its address, which somebody else may have at once.
 // The record goes last. The caller has the lock of the network.
 func (n *Networks) leave(network *Network, endpoint *Endpoint) error {
@@ -61,9 +70,6 @@ func (n *Networks) leave(network *Network, endpoint *Endpoint) error {
 		if err := n.ensureRules(); err != nil {
 			return err
 		}
-	}
-	if err := n.cutCable(endpoint); err != nil {
-		return err
 	}
 	if err := n.forgetFlows(endpoint); err != nil {
 		return err
@@ -96,7 +102,7 @@ func (n *Networks) Disconnect(sandbox Sandbox, name string) error {
 	if endpoint == nil {
 		return fmt.Errorf("%s is not in the network %s", sandbox.Name, network.Name)
 	}
-	if err := n.part(network.Name, sandbox.ID); err != nil {
+	if err := n.part(network.Name, sandbox.ID, true); err != nil {
 		return err
 	}
 	if !endpoint.DefaultRoute {

@@ -5,21 +5,23 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/vishvananda/netlink"
 )
 
 // ensure has a network be to the kernel what its record says, and makes what of it is
 // not there: after a boot, nothing is; and there are those who flush rules and remove
 // links. Its caller has the lock of the network.
-func (n *Networks) ensure(network *Network) error {
-	if err := n.ensureBridge(network); err != nil {
-		return err
+func (n *Networks) ensure(network *Network) (bridge netlink.Link, err error) {
+	if bridge, err = n.ensureBridge(network); err != nil {
+		return nil, err
 	}
 	if !network.Internal {
 		if err := n.ensureForwarding(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return n.ensureRules()
+	return bridge, n.ensureRules()
 }
 
 // Reload has all networks be to the kernel what they should, without a look at what is
@@ -44,11 +46,8 @@ func (n *Networks) reload(name string) error {
 		return err
 	}
 	defer lock.Close()
-	if err := n.ensureBridge(network); err != nil {
-		return err
-	}
-	bridge, err := n.findBridge(network)
-	if err != nil || bridge == nil {
+	bridge, err := n.ensureBridge(network)
+	if err != nil {
 		return err
 	}
 	if err := n.rejoin(network, bridge); err != nil {

@@ -21,7 +21,7 @@ func inside(namespace *os.File, do func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		err, home := doInside(namespace, do)
+		home, err := doInside(namespace, do)
 		if home {
 			runtime.UnlockOSThread()
 		} // else the thread is no good to anybody, and ends with this goroutine
@@ -30,20 +30,20 @@ func inside(namespace *os.File, do func() error) error {
 	return <-done
 }
 
-func doInside(namespace *os.File, do func() error) (err error, home bool) { //nolint:staticcheck // whether we are home is no error
+func doInside(namespace *os.File, do func() error) (home bool, err error) {
 	own, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
-		return fmt.Errorf("find our own network namespace: %w", err), true
+		return true, fmt.Errorf("find our own network namespace: %w", err)
 	}
 	defer own.Close()
 	if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("enter the network namespace %s: %w", namespace.Name(), err), true
+		return true, fmt.Errorf("enter the network namespace %s: %w", namespace.Name(), err)
 	}
 	err = do()
 	if failure := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); failure != nil {
-		return errors.Join(err, fmt.Errorf("come back from a network namespace: %w", failure)), false
+		return false, errors.Join(err, fmt.Errorf("come back from a network namespace: %w", failure))
 	}
-	return err, true
+	return true, err
 }
 
 // withoutIPv6 has the links that are made in a namespace from now on have no IPv6: the
@@ -60,8 +60,8 @@ func (n *Networks) withoutIPv6(namespace *os.File) error {
 	})
 }
 
-// configure gives the container's end of a cable its address, and sends to the gateway
-// all that is for somebody else. The link is up from its birth.
+// configure gives the container's end of a cable its address, sets it up, and sends to
+// the gateway all that is for somebody else.
 func (n *Networks) configure(namespace *os.File, endpoint *Endpoint) error {
 	return inside(namespace, func() error {
 		// One connection for all, or each call would open one of its own.

@@ -140,16 +140,16 @@ func (t *iptables) explain(script, saved string) {
 	table := ""
 	for line := range strings.Lines(script) {
 		words := strings.Fields(line)
-		switch {
-		case line[0] == '*':
+		switch line[0] {
+		case '*':
 			table = words[0][1:]
-		case line[0] == ':':
+		case ':':
 			action := "-N"
 			if strings.Contains(saved, "\n"+words[0]+" ") {
 				action = "-F"
 			}
 			t.log.Run(explain.Network, "iptables", "-t", table, action, words[0][1:])
-		case line[0] == '-':
+		case '-':
 			t.log.Run(explain.Network, append([]string{"iptables", "-t", table}, words...)...)
 		}
 	}

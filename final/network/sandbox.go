@@ -128,7 +128,7 @@ func (n *Networks) sweep(network *Network, one netip.Addr) error {
 		case endpoint == nil || endpoint.Address.Addr() != address:
 			err = n.withAddresses(network, func(a *addresses) error { return a.Release(address, owner) })
 		case !n.alive(owner):
-			err = n.leave(network, endpoint)
+			err = errors.Join(n.cutCable(endpoint), n.leave(network, endpoint))
 		}
 		if err != nil {
 			return err
