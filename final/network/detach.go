@@ -100,7 +100,7 @@ func (n *Networks) Disconnect(sandbox Sandbox, name string) error {
 		return err
 	}
 	if endpoint == nil {
-		return fmt.Errorf("%s is not in the network %s", sandbox.Name, network.Name)
+		return fmt.Errorf("%s: %w %s", sandbox.Name, ErrNotJoined, network.Name)
 	}
 	if err := n.part(network.Name, sandbox.ID, true); err != nil {
 		return err
@@ -147,4 +147,41 @@ func (n *Networks) succeed(sandbox Sandbox, heir *Endpoint, ports []Binding) err
 		return fmt.Errorf("route by the gateway %s: %w", heir.Gateway, err)
 	}
 	return n.ensureRules()
+}
+
+// Rename has a container that may be in networks be known by another name there.
+func (n *Networks) Rename(id, name string) error {
+	if !validName(name) {
+		return fmt.Errorf("invalid container name %q", name)
+	}
+	endpoints, err := n.Endpoints(id)
+	if err != nil {
+		return err
+	}
+	for _, endpoint := range endpoints {
+		if err := n.rename(endpoint.Network, id, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Networks) rename(network, id, name string) error {
+	found, lock, err := n.open(network)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	endpoint, err := n.endpoint(found, id)
+	if endpoint == nil || err != nil {
+		return err
+	}
+	endpoint.Name = name
+	if err := n.saveEndpoint(found, endpoint); err != nil {
+		return err
+	}
+	return n.updateHosts(found, endpoint)
 }

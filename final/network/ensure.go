@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 
 	"github.com/vishvananda/netlink"
@@ -86,4 +87,52 @@ func (n *Networks) demolish(network *Network) error {
 		}
 	}
 	return n.ensureRules()
+}
+
+// Reset removes all networks, also the one that is always there, and those in which
+// containers live, which are cut off: for who removes the tool itself.
+func (n *Networks) Reset() error {
+	list, err := n.lockAll()
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	networks, err := n.records()
+	if err != nil {
+		return err
+	}
+	for _, network := range networks {
+		if err := n.reset(network.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Networks) reset(name string) error {
+	network, lock, err := n.open(name)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	endpoints, err := n.endpointsOf(network)
+	if err != nil {
+		return err
+	}
+	for _, endpoint := range endpoints {
+		if err := n.cutCable(endpoint); err != nil {
+			return err
+		}
+	}
+	return n.demolish(network)
+}
+
+// Gateway returns the address that the host has in a network, and no address if that is
+// internal. The default network is made for it.
+func (n *Networks) Gateway(name string) (netip.Addr, error) {
+	details, err := n.Inspect(name)
+	if err != nil || details.Internal {
+		return netip.Addr{}, err
+	}
+	return details.Gateway, nil
 }

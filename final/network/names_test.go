@@ -71,6 +71,20 @@ func TestNameFollowsTheAddress(t *testing.T) {
 	require.Empty(t, third.resolve("one"))
 }
 
+func TestNameFollowsARenaming(t *testing.T) {
+	w := newWorld(t, nftablesBackend)
+	w.create("blue", "10.1.0.0/24")
+	one, other := w.join("one", nil, "blue"), w.join("other", nil, "blue")
+
+	require.NoError(t, w.Rename(one.ID, "first"))
+
+	require.Empty(t, other.resolve("one"))
+	require.Equal(t, []string{"10.1.0.2"}, other.resolve("first"))
+	require.Equal(t, []string{"10.1.0.2"}, one.resolve("first"))
+	require.Error(t, w.Rename(one.ID, "a b"))
+	require.NoError(t, w.Rename("nobody", "any"))
+}
+
 // Two containers with one alias are both behind it.
 func TestAliasMayBeShared(t *testing.T) {
 	w := newWorld(t, nftablesBackend)
@@ -209,7 +223,7 @@ func TestConnectAndDisconnectOfARunningContainer(t *testing.T) {
 			requireAnswer(t, "outside saw 192.0.2.1", web.inside, protocol, "192.0.2.2:80")
 		}
 		requireAnswer(t, "web saw 192.0.2.2", outside.Do, "tcp", "192.0.2.1:8080")
-		require.ErrorContains(t, w.Disconnect(web.Sandbox, "blue"), "web is not in the network blue")
+		require.ErrorContains(t, w.Disconnect(web.Sandbox, "blue"), "web: it is not in the network blue")
 		require.ErrorIs(t, w.Disconnect(web.Sandbox, "green"), ErrNotFound)
 
 		require.NoError(t, w.Disconnect(web.Sandbox, "red"))

@@ -156,10 +156,10 @@ func openLoopback(t *testing.T, outside *testbed.Outside) {
 		}
 	}
 	outside.Do(func() {
-		routeLoopback(t, net.IPv4(192, 0, 2, 1))
 		loopback, err := netlink.LinkByName("lo")
 		require.NoError(t, err)
 		require.NoError(t, netlink.LinkSetUp(loopback))
+		routeLoopback(t, net.IPv4(192, 0, 2, 1))
 	})
 }
 
@@ -171,7 +171,7 @@ func routeLoopback(t *testing.T, gateway net.IP) {
 	require.NoError(t, err)
 	own, err := netlink.ParseAddr("127.0.0.1/8")
 	require.NoError(t, err)
-	_ = netlink.AddrDel(loopback, own) // it is not there while the link is down
+	require.NoError(t, netlink.AddrDel(loopback, own))
 	target := &net.IPNet{IP: net.IPv4(127, 0, 0, 1), Mask: net.CIDRMask(32, 32)}
 	require.NoError(t, netlink.RouteAdd(&netlink.Route{Dst: target, Gw: gateway}))
 }

@@ -38,10 +38,11 @@ const (
 	None    = "none"
 )
 
-// What can be wrong with a network that somebody names.
+// What can be wrong with a network that somebody names, or with a place in it.
 var (
-	ErrNotFound = errors.New("no such network")
-	ErrDamaged  = errors.New("its record is damaged")
+	ErrNotFound  = errors.New("no such network")
+	ErrDamaged   = errors.New("its record is damaged")
+	ErrNotJoined = errors.New("it is not in the network")
 )
 
 // load reads the record of a network. It trusts no part of one that is not whole.

@@ -36,8 +36,8 @@ func (n *Names) Check() error {
 	return nil
 }
 
-// hostGateway stands for the address at which the host is in the container's network.
-const hostGateway = "host-gateway"
+// HostGateway stands for the address at which the host is in the container's network.
+const HostGateway = "host-gateway"
 
 // parseHost parses NAME:ADDRESS, or NAME=ADDRESS.
 func parseHost(text string, gateway netip.Addr) (name string, address netip.Addr, err error) {
@@ -46,7 +46,7 @@ func parseHost(text string, gateway netip.Addr) (name string, address netip.Addr
 		return "", netip.Addr{}, fmt.Errorf("host %q: want NAME:ADDRESS, as in db:192.0.2.7", text)
 	}
 	name, value := text[:index], text[index+1:]
-	if value == hostGateway {
+	if value == HostGateway {
 		return name, gateway, nil
 	}
 	address, err = netip.ParseAddr(strings.Trim(value, "[]"))

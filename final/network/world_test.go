@@ -55,16 +55,7 @@ func newWorld(t testing.TB, backend string) *world {
 }
 
 // end removes all networks, also the one that is always there.
-func (w *world) end() {
-	lock, err := w.lockAll()
-	require.NoError(w.t, err)
-	defer lock.Close()
-	networks, err := w.records()
-	require.NoError(w.t, err)
-	for _, network := range networks {
-		require.NoError(w.t, w.demolish(network))
-	}
-}
+func (w *world) end() { require.NoError(w.t, w.Reset()) }
 
 // bothBackends runs a test with each.
 func bothBackends(t *testing.T, test func(t *testing.T, w *world)) {
