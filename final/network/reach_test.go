@@ -201,6 +201,7 @@ func TestNetworksAreApart(t *testing.T) {
 }
 
 func TestInternalNetworkIsAnIsland(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.IPTables)
 	bothBackends(t, func(t *testing.T, w *world) {
 		network, err := w.Create(Config{Name: "island", Subnet: prefix("10.1.0.0/24"), Internal: true})
 		require.NoError(t, err)
@@ -225,12 +226,46 @@ func TestInternalNetworkIsAnIsland(t *testing.T) {
 			requireNoAnswer(t, web.inside, protocol, other.at(80))
 		}
 
+		// Not even what nobody would answer gets out, or in, if others redirect it.
+		firstHeard(t, outside.Do, map[string]somewhere{"192.0.2.2:9000": one.inside}, "192.0.2.2:9000")
+		redirect := []string{"PREROUTING", "-p", "udp", "--dport", "7777", "-j", "DNAT", "--to-destination", one.at(9000)}
+		require.Zero(t, testbed.Run(t, "iptables", append([]string{"-t", "nat", "-A"}, redirect...)...).Code)
+		firstHeard(t, one.inside, map[string]somewhere{"192.0.2.1:7777": outside.Do}, one.at(9000))
+		require.Zero(t, testbed.Run(t, "iptables", append([]string{"-t", "nat", "-D"}, redirect...)...).Code)
+
 		reservation, err := w.Reserve([]PortMapping{{Container: 80, Protocol: "tcp"}})
 		require.NoError(t, err)
 		defer reservation.Close()
 		_, err = w.Attach(w.newGuest("third").Sandbox, []EndpointConfig{{Network: "island"}}, reservation)
 		require.ErrorContains(t, err, "not internal")
 	})
+}
+
+// firstHeard sends datagrams that must not arrive, and then one from the host that does:
+// it is the first that somebody at port 9000 hears.
+func firstHeard(t *testing.T, listener somewhere, lost map[string]somewhere, address string) {
+	t.Helper()
+	var socket net.PacketConn
+	var err error
+	listener(func() { socket, err = net.ListenPacket("udp4", "0.0.0.0:9000") })
+	require.NoError(t, err)
+	defer socket.Close()
+	say := func(to, text string) {
+		connection, err := net.Dial("udp4", to)
+		require.NoError(t, err)
+		defer connection.Close()
+		_, err = connection.Write([]byte(text))
+		require.NoError(t, err)
+	}
+	for to, where := range lost {
+		where(func() { say(to, "lost") })
+	}
+	say(address, "found")
+	buffer := make([]byte, 100)
+	require.NoError(t, socket.SetReadDeadline(time.Now().Add(10*time.Second)))
+	length, _, err := socket.ReadFrom(buffer)
+	require.NoError(t, err)
+	require.Equal(t, "found", string(buffer[:length]))
 }
 
 // A host beyond may well have a route to our subnet: all that it takes is to be in the
