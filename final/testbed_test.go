@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"mytinydocker/final/network"
 	"mytinydocker/internal/testbed"
 )
 
@@ -24,7 +25,13 @@ func newHost(t *testing.T) *host {
 	t.Helper()
 	testbed.Require(t, testbed.Root, testbed.Overlay, testbed.BaseImage)
 	state := testbed.StateRoot(t)
-	return &host{t: t, root: filepath.Join(state, "lib"), run: filepath.Join(state, "run")}
+	h := &host{t: t, root: filepath.Join(state, "lib"), run: filepath.Join(state, "run")}
+	t.Cleanup(func() { // the network that is always there outlives all containers
+		networks, err := network.Open(network.Options{Root: h.root, Run: h.run})
+		require.NoError(t, err)
+		require.NoError(t, networks.Reset())
+	})
+	return h
 }
 
 // command is a tinydocker command line on this host.
