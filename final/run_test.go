@@ -342,7 +342,7 @@ func TestStateIsPrivate(t *testing.T) {
 // A killed tool may have been about to unpack an image.
 func TestHalfALayerIsRemovedByTheNextCommand(t *testing.T) {
 	host := newHost(t)
-	partial := filepath.Join(host.root, "layers", "partial")
+	partial := filepath.Join(host.root, "layers", "overlay", "partial")
 	running := host.command("run", "--rm", "base", "true").Start(t)
 	testbed.Eventually(t, "the layer to be unpacked", func() bool {
 		begun, err := filepath.Glob(partial + "/*/*")
