@@ -199,8 +199,35 @@ func printObjects(command *cli.Command, out io.Writer, objects []any) error {
 	if err != nil {
 		return err
 	}
-	parsed.Option("missingkey=error")
-	return execute(parsed, out, objects)
+	for _, object := range objects {
+		if err := executeOn(parsed, out, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// executeOn executes a template on an object that inspect has found. Its fields can be
+// named as they are printed, too: {{.Id}}.
+func executeOn(parsed *template.Template, out io.Writer, object any) error {
+	var line bytes.Buffer
+	first := parsed.Execute(&line, object)
+	if first != nil {
+		content, err := json.Marshal(object)
+		if err != nil {
+			return err
+		}
+		var printed any
+		if err := json.Unmarshal(content, &printed); err != nil {
+			return err
+		}
+		line.Reset()
+		if parsed.Option("missingkey=error").Execute(&line, printed) != nil {
+			return templateError(first)
+		}
+	}
+	fmt.Fprintln(out, line.String())
+	return nil
 }
 
 // filters are the values of --filter by their keys.

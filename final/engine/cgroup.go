@@ -32,6 +32,9 @@ func (e *Engine) openCgroup(id string) (*cgroup.Group, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err == nil {
+		group.Explain(e.Explain)
+	}
 	return group, err
 }
 

@@ -3,10 +3,12 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"mytinydocker/final/explain"
+	"mytinydocker/final/storage"
 )
 
 // removeLocked removes all that there is of a container whose lock we hold: the
@@ -19,9 +21,10 @@ func (e *Engine) removeLocked(id string) error {
 	if err == nil {
 		err = e.releaseNames(id)
 	}
+	e.Explain.Run(explain.Layers, "rm", "-r", "--one-file-system", e.folder(id))
 	for _, part := range []string{"upper", "work", "merged", ""} {
 		if err == nil {
-			err = os.RemoveAll(filepath.Join(e.folder(id), part))
+			err = storage.RemoveAll(filepath.Join(e.folder(id), part))
 		}
 	}
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -55,7 +56,9 @@ func (e *Engine) endProcesses(id string) error {
 func (e *Engine) killProcess(id string) error {
 	found, err := e.readState(id)
 	if err == nil {
-		err = found.Program.kill()
+		if err = found.Program.kill(); err == nil {
+			e.explainSignal(found.Program, syscall.SIGKILL)
+		}
 	}
 	if errors.Is(err, errNoProcess) {
 		return nil

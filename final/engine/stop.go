@@ -4,8 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/explain"
 )
 
 // killPatience is how long a container that has been killed, and its watcher, may
@@ -83,6 +89,7 @@ func (e *Engine) intendStop(id string) (*Record, error) {
 func (e *Engine) signalContainer(id string, number syscall.Signal) error {
 	found, err := e.readState(id)
 	if err == nil {
+		e.explainSignal(found.Program, number)
 		err = found.Program.signal(number)
 		if errors.Is(err, errNoProcess) {
 			err = found.Watcher.signal(syscall.SIGTERM)
@@ -92,6 +99,14 @@ func (e *Engine) signalContainer(id string, number syscall.Signal) error {
 		return nil
 	}
 	return err
+}
+
+func (e *Engine) explainSignal(target process, number syscall.Signal) {
+	name := strings.TrimPrefix(unix.SignalName(number), "SIG")
+	if name == "" {
+		name = strconv.Itoa(int(number))
+	}
+	e.Explain.Run(explain.Exec, "kill", "-"+name, strconv.Itoa(target.Pid))
 }
 
 // killAndWait kills a container and waits until its watcher has finished.
@@ -135,6 +150,7 @@ func (e *Engine) Kill(name string, number syscall.Signal) error {
 	}
 	found, err := e.readState(id)
 	if err == nil {
+		e.explainSignal(found.Program, number)
 		err = found.Program.signal(number)
 	}
 	if errors.Is(err, errNoProcess) {
