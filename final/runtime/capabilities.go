@@ -13,12 +13,17 @@ import (
 // dropPrivileges makes this thread what process says: its user, its groups and
 // its capabilities. The order is the kernel's: only who has CAP_SETPCAP can give
 // up bounding capabilities, and only who has CAP_SETUID can become somebody
-// else, so the permitted ones go last.
-func dropPrivileges(process *specs.Process) error {
+// else, so the permitted ones go last. That which is needed to set a filter goes with
+// setFilter.
+func dropPrivileges(process *specs.Process, filtered bool) error {
 	if err := leaveSessionKeyring(); err != nil {
 		return err
 	}
 	granted := process.Capabilities
+	var more []string
+	if needsCapability(process, filtered) {
+		more = []string{capabilityToFilter}
+	}
 	if granted == nil {
 		granted = &specs.LinuxCapabilities{}
 	}
@@ -28,7 +33,7 @@ func dropPrivileges(process *specs.Process) error {
 	if err := setUser(process.User); err != nil {
 		return err
 	}
-	if err := setCapabilities(granted); err != nil {
+	if err := setCapabilities(granted, more...); err != nil {
 		return err
 	}
 	if process.NoNewPrivileges {
@@ -71,14 +76,18 @@ func dropBounding(names []string) error {
 	return nil
 }
 
-func setCapabilities(granted *specs.LinuxCapabilities) error {
+// setCapabilities gives up all capabilities but those that are granted, and more.
+func setCapabilities(granted *specs.LinuxCapabilities, more ...string) error {
+	if granted == nil {
+		granted = &specs.LinuxCapabilities{}
+	}
 	state, err := capability.NewPid2(0)
 	if err != nil {
 		return fmt.Errorf("read the capabilities: %w", err)
 	}
 	state.Clear(capability.CAPS | capability.AMBS)
 	for kind, names := range map[capability.CapType][]string{
-		capability.EFFECTIVE: granted.Effective, capability.PERMITTED: granted.Permitted,
+		capability.EFFECTIVE: slices.Concat(granted.Effective, more), capability.PERMITTED: slices.Concat(granted.Permitted, more),
 		capability.INHERITABLE: granted.Inheritable, capability.AMBIENT: granted.Ambient,
 	} {
 		set, err := capabilities(names)

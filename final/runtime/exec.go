@@ -24,6 +24,8 @@ type ExecOptions struct {
 	Pidfd *os.File
 	// Cgroup is the container's CgroupsPath, or "" if it has none.
 	Cgroup string
+	// Seccomp is the filter of the program, which has none otherwise.
+	Seccomp *specs.LinuxSeccomp
 	// Stdin, Log and Started are as in Options.
 	Stdin   bool
 	Log     explain.Log
@@ -37,7 +39,11 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 	if err := validateProcess(process); err != nil {
 		return nil, err
 	}
-	orders, err := ordersToEnter(process)
+	orders, err := ordersToEnter(process, options.Seccomp != nil)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := filterOf(options.Seccomp)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +75,7 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 	if err := container.prepare(process, options.Started, options.Log); err != nil {
 		return nil, err
 	}
-	told := request{Spec: specs.Spec{Process: process, Root: &specs.Root{}}, Stdin: options.Stdin}
+	told := request{Spec: specs.Spec{Process: process, Root: &specs.Root{}}, Stdin: options.Stdin, Filter: filter}
 	if err := container.await(conn, nil, told, options.Log); err != nil {
 		return nil, err
 	}

@@ -18,14 +18,15 @@ import (
 )
 
 // execute gives up our privileges and becomes the container's program.
-func execute(process *specs.Process, conn *net.UnixConn, log explain.Log) error {
+func execute(request *request, conn *net.UnixConn, log explain.Log) error {
+	process := request.Spec.Process
 	if err := setLimits(process.Rlimits, log); err != nil {
 		return err
 	}
 	setUmask(process.User, log)
 	log.Run(explain.Namespaces, "cd", process.Cwd)
-	logDropped(process, log)
-	if err := dropPrivileges(process); err != nil {
+	logProgram(process, request.Filter != nil, log)
+	if err := dropPrivileges(process, request.Filter != nil); err != nil {
 		return err
 	}
 	if err := stayWithParent(conn); err != nil {
@@ -40,6 +41,9 @@ func execute(process *specs.Process, conn *net.UnixConn, log explain.Log) error 
 	}
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("mark the open files close-on-exec: %w", err)
+	}
+	if err := setFilter(process, request.Filter); err != nil {
+		return err
 	}
 	return notExecuted(path, syscall.Exec(path, process.Args, process.Env))
 }

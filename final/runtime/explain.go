@@ -104,8 +104,10 @@ func restrictionsIn(options []string) string {
 	return strings.Join(found, ",")
 }
 
-// logDropped names what the program gives up, as setpriv(1) does it.
-func logDropped(process *specs.Process, log explain.Log) {
+// logProgram names the execution of the program and what it gives up before, as
+// setpriv(1) does it. The filter has no command that makes it: filter.bpf stands for
+// that.
+func logProgram(process *specs.Process, filtered bool, log explain.Log) {
 	if log == nil {
 		return
 	}
@@ -125,6 +127,9 @@ func logDropped(process *specs.Process, log explain.Log) {
 	}
 	if process.NoNewPrivileges {
 		command = append(command, "--no-new-privs")
+	}
+	if filtered {
+		command = append(command, "--seccomp-filter=filter.bpf")
 	}
 	log.Run(explain.Beyond, append(command, process.Args...)...)
 }

@@ -26,7 +26,7 @@ func Enter() error {
 		if err := openStandardFiles(request, conn); err != nil {
 			return err
 		}
-		return execute(request.Spec.Process, conn, log)
+		return execute(request, conn, log)
 	})
 }
 
@@ -86,7 +86,7 @@ func become(request *request, conn *net.UnixConn, log explain.Log) error {
 	if err := protectPaths(spec, log); err != nil {
 		return err
 	}
-	return execute(spec.Process, conn, log)
+	return execute(request, conn, log)
 }
 
 // makeCgroupNamespace makes the cgroup that we are in the root of what the container

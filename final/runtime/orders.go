@@ -26,11 +26,14 @@ var errNoRoles = errors.New("this tinydocker was built without cgo, and cannot d
 
 // ordersToEnter are the struct orders of roles.h for a process that joins a
 // container: it keeps the capabilities that its program may have, and those it
-// takes to become the program's user.
-func ordersToEnter(process *specs.Process) ([]byte, error) {
+// takes to become the program's user and to set its limits and its filter.
+func ordersToEnter(process *specs.Process, filtered bool) ([]byte, error) {
 	kept := uint64(1<<capability.CAP_SETUID | 1<<capability.CAP_SETGID)
 	if len(process.Rlimits) > 0 {
 		kept |= 1 << capability.CAP_SYS_RESOURCE // to raise a hard limit
+	}
+	if needsCapability(process, filtered) {
+		kept |= 1 << capability.CAP_SYS_ADMIN
 	}
 	if process.Terminal {
 		kept |= 1 << capability.CAP_CHOWN // the terminal is made by root, for that user

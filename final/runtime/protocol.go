@@ -10,6 +10,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/seccomp"
 )
 
 // Parent and init talk over a pair of connected stream sockets, of which init's
@@ -33,6 +35,8 @@ const ourSocket = 3
 type request struct {
 	Spec  specs.Spec `json:"spec"`
 	Stdin bool       `json:"stdin"` // whether standard input is a pipe to keep
+	// Filter is the seccomp filter, if there is one, assembled by the parent.
+	Filter *seccomp.Filter `json:"filter,omitempty"`
 	// Explain is whether the parent wants to hear of each step.
 	Explain bool `json:"explain"`
 }

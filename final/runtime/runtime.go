@@ -1,14 +1,22 @@
 // Package runtime turns an OCI runtime specification into a process.
 //
-// Start clones this program once more as init, in new namespaces, and sends it
-// the specification. Init assembles the root file system in its own mount
-// namespace, pivots into it, gives up what the specification does not grant,
-// and becomes the container's program. The root file system of a specification
-// is the mount whose destination is "/", or else a bind mount of Root.Path.
+// Start clones this program once more as init, in new namespaces and in the cgroup
+// of the container, and sends it the specification. Init assembles the root file
+// system in its own mount namespace, pivots into it, makes devices, sets names,
+// settings and limits, hides what is not for containers, gives up what the
+// specification does not grant, goes under its seccomp filter, and becomes the
+// container's program. The root file system of a specification is the mount whose
+// destination is "/", or else a bind mount of Root.Path. On request there is a first
+// process that is not the program but reaps for it (reaper.c).
+//
+// Exec starts a further program in a running container: in all of its namespaces
+// and its cgroup, and with the same rules (enter.c). Namespaces of others that a
+// specification names are joined, but never their mounts or process ids.
 //
 // It fails closed: the program runs only if every step before it has succeeded,
-// and an init whose parent has died runs nothing. Nothing is mounted outside
-// the container's mount namespace, so there is nothing to unmount either.
+// and a process of ours whose parent has died runs nothing. Nothing is mounted
+// outside the container's mount namespace, so there is nothing to unmount either.
+// What of a specification is not carried out is refused (validate.go).
 package runtime
 
 import (

@@ -45,6 +45,10 @@ func Start(spec *specs.Spec, options Options) (_ *Container, err error) {
 	if err := validate(spec); err != nil {
 		return nil, err
 	}
+	filter, err := filterOf(spec.Linux.Seccomp)
+	if err != nil {
+		return nil, err
+	}
 	group, err := createGroup(spec.Linux, options.Log)
 	if err != nil {
 		return nil, err
@@ -56,7 +60,7 @@ func Start(spec *specs.Spec, options Options) (_ *Container, err error) {
 			}
 		}()
 	}
-	return start(spec, options, group)
+	return start(options, group, request{Spec: *spec, Stdin: options.Stdin, Filter: filter})
 }
 
 // withCleanUp returns err, and what undoing it has failed at, if it has.
@@ -67,7 +71,8 @@ func withCleanUp(err, undo error) error {
 	return errors.Join(err, undo)
 }
 
-func start(spec *specs.Spec, options Options, group *cgroup.Group) (*Container, error) {
+func start(options Options, group *cgroup.Group, request request) (*Container, error) {
+	spec := &request.Spec
 	role, orders := InitRole, []byte(nil)
 	if options.Init {
 		var err error
@@ -102,7 +107,7 @@ func start(spec *specs.Spec, options Options, group *cgroup.Group) (*Container, 
 	if err := container.prepare(spec.Process, options.Started, options.Log); err != nil {
 		return nil, err
 	}
-	if err := container.await(conn, orders, request{Spec: *spec, Stdin: options.Stdin}, options.Log); err != nil {
+	if err := container.await(conn, orders, request, options.Log); err != nil {
 		return nil, err
 	}
 	return container, nil

@@ -131,7 +131,6 @@ func TestSpecificationThatIsNotSupportedIsRefused(t *testing.T) {
 		"user namespace": func(s *specs.Spec) {
 			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
 		},
-		"seccomp":  func(s *specs.Spec) { s.Linux.Seccomp = &specs.LinuxSeccomp{} },
 		"AppArmor": func(s *specs.Spec) { s.Process.ApparmorProfile = "profile" },
 		"hooks":    func(s *specs.Spec) { s.Hooks = &specs.Hooks{} },
 		"hostname of the host": func(s *specs.Spec) {

@@ -67,7 +67,6 @@ func notSupported(spec *specs.Spec) map[string]bool {
 		"limits of no cgroup": linux.Resources != nil && linux.CgroupsPath == "",
 		"a memory policy":     linux.MemoryPolicy != nil,
 		"a personality":       linux.Personality != nil,
-		"a seccomp filter":    linux.Seccomp != nil,
 		"an SELinux label":    linux.MountLabel != "",
 		"network devices":     len(linux.NetDevices) > 0,
 		"hooks":               spec.Hooks != nil,
