@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"mytinydocker/final/storage"
 	"mytinydocker/internal/testbed"
 )
 
@@ -353,7 +354,7 @@ func TestFilesOfAnImageAreReadWithCare(t *testing.T) {
 			require.NoError(t, test.make(filepath.Join(upper, "etc", "passwd")))
 			require.NoError(t, os.WriteFile(filepath.Join(lower, "etc", "group"), []byte("none"), 0o644))
 
-			content, err := readInLayers([]string{lower, upper}, "etc/passwd")
+			content, err := readInView(storage.View{Driver: storage.Overlay{}, Layers: []string{upper, lower}}, "etc/passwd")
 
 			switch test.want {
 			case "":
