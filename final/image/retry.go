@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -45,7 +46,7 @@ func isFinal(err error) bool {
 	}
 	answer := (*transport.Error)(nil)
 	if !errors.As(err, &answer) {
-		return false // the network
+		return isUnreachable(err)
 	}
 	switch answer.StatusCode {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
@@ -54,9 +55,19 @@ func isFinal(err error) bool {
 	return answer.StatusCode < 500
 }
 
+// isUnreachable reports whether there was no way to the registry at all, rather than
+// a connection that was lost.
+func isUnreachable(err error) bool {
+	dial := (*net.OpError)(nil)
+	return errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout()
+}
+
 // explain says what to do about an answer of a registry.
 func explain(err error, reference Reference) error {
 	answer := (*transport.Error)(nil)
+	if isUnreachable(err) {
+		return fmt.Errorf("the registry cannot be reached: %w", err)
+	}
 	if !errors.As(err, &answer) {
 		return err
 	}

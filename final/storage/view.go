@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"strings"
 
@@ -72,6 +73,15 @@ func (a *archive) subfolder(folder *stack, child *child, prefix string) error {
 
 // open opens the folder at a path in the view.
 func (v View) open(name string) (*stack, error) {
+	resolved, err := v.resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	return v.descend(resolved)
+}
+
+// resolve returns the path in the view, without links, of what is at a path.
+func (v View) resolve(name string) (string, error) {
 	resolved, links := "/", 0
 	rest := strings.Split(name, "/")
 	for len(rest) > 0 {
@@ -85,21 +95,64 @@ func (v View) open(name string) (*stack, error) {
 		}
 		target, err := v.link(resolved, element)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		if target == "" {
 			resolved = path.Join(resolved, element)
 			continue
 		}
 		if links++; links > maxLinks {
-			return nil, unix.ELOOP
+			return "", unix.ELOOP
 		}
 		if strings.HasPrefix(target, "/") {
 			resolved = "/"
 		}
 		rest = append(strings.Split(target, "/"), rest...)
 	}
-	return v.descend(resolved)
+	return resolved, nil
+}
+
+// ReadFile returns the content of the file at name, a path in the view, which may
+// have limit bytes. Links in the name lead to places in the view. The error is
+// unix.ENOENT if there is nothing; what is no file, and might never end, is an error.
+func (v View) ReadFile(name string, limit int64) ([]byte, error) {
+	content, err := v.readFile(name, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read %q in the layers: %w", name, err)
+	}
+	return content, nil
+}
+
+func (v View) readFile(name string, limit int64) ([]byte, error) {
+	resolved, err := v.resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := v.descend(path.Dir(resolved))
+	if err != nil {
+		return nil, err
+	}
+	defer folder.close()
+	child, err := folder.child(path.Base(resolved))
+	switch {
+	case err != nil:
+		return nil, err
+	case child == nil:
+		return nil, unix.ENOENT
+	case !child.is(unix.S_IFREG):
+		return nil, errors.New("it is no file")
+	}
+	descriptor, err := unix.Openat(child.folders[0], child.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(descriptor), name)
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = TooLargeError{limit, "bytes"}
+	}
+	return content, err
 }
 
 // link returns where the entry called name of a folder leads, and "" if it is no
