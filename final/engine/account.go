@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/moby/sys/user"
 	"golang.org/x/sys/unix"
@@ -15,8 +14,8 @@ import (
 // accountAtRest looks the user of a container that does not run up in its passwd and
 // group files.
 func (e *Engine) accountAtRest(record *Record) (*user.ExecUser, error) {
-	layers := append(e.layerFolders(record), filepath.Join(e.folder(record.ID), "upper"))
-	read := func(name string) ([]byte, error) { return readInLayers(layers, name) }
+	view := e.upperOf(record).View()
+	read := func(name string) ([]byte, error) { return readInView(view, name) }
 	return accountOf(record.User, record.Groups, read)
 }
 

@@ -200,7 +200,11 @@ func (e *Engine) mountHere(record *Record) (*os.File, error) {
 		return nil, fmt.Errorf("make a mount namespace: %w", err)
 	}
 	path := filepath.Join(e.folder(record.ID), "merged")
-	if err := runtime.MountRoot(e.rootOf(record), path); err != nil {
+	root, err := e.rootOf(record)
+	if err != nil {
+		return nil, err
+	}
+	if err := runtime.MountRoot(root, path); err != nil {
 		return nil, err
 	}
 	descriptor, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -227,14 +231,12 @@ func (e *Engine) Changes(name string) ([]storage.Change, error) {
 // upperOf is what a container has written. What was made only for something to be
 // mounted on, it has not.
 func (e *Engine) upperOf(record *Record) storage.Upper {
-	upper := storage.Upper{Driver: e.layers.Driver, Path: filepath.Join(e.folder(record.ID), "upper")}
+	upper := storage.Upper{Driver: driverOf(record), Path: filepath.Join(e.folder(record.ID), "upper")}
 	for _, layer := range slices.Backward(e.layerFolders(record)) {
 		upper.Lower = append(upper.Lower, layer)
 	}
 	for _, mount := range e.mountsOf(record) {
-		if mount.Destination != "/" {
-			upper.MountPoints = append(upper.MountPoints, mount.Destination)
-		}
+		upper.MountPoints = append(upper.MountPoints, mount.Destination)
 	}
 	return upper
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"mytinydocker/final/image"
+	"mytinydocker/final/storage"
 )
 
 // newRecord makes a record of what the user asks and what the image says, and
@@ -36,6 +36,7 @@ func newRecord(options Options, image *image.Image) (*Record, error) {
 	if options.StopTimeout != nil {
 		record.StopTimeout = *options.StopTimeout
 	}
+	record.Mounts = options.Mounts
 	for _, layer := range image.Layers() {
 		record.Layers = append(record.Layers, layer.String())
 	}
@@ -118,6 +119,7 @@ func (r *Record) check() error {
 // create makes the folders of a container whose lock we hold, and its record
 // last. A container without a record is one that nobody has.
 func (e *Engine) create(record *Record, image *image.Image) error {
+	record.Driver = e.layers.Driver.Name()
 	layers, err := e.ensureLayers(image)
 	if err != nil {
 		return err
@@ -137,18 +139,20 @@ func (e *Engine) create(record *Record, image *image.Image) error {
 	if err := e.claimName(record); err != nil {
 		return err
 	}
-	return e.writeRecord(record)
+	if err := e.prepareMounts(record, image); err != nil {
+		return err
+	}
+	if err := e.writeRecord(record); err != nil {
+		return errors.Join(err, e.removeAnonymous(record))
+	}
+	return nil
 }
 
 // ensureLayers returns the folders of the image's layers, from the lowest up.
 func (e *Engine) ensureLayers(image *image.Image) ([]string, error) {
-	var folders []string
-	for _, layer := range image.Layers() {
-		folder, err := e.layers.Ensure(layer, func() (io.ReadCloser, error) { return e.images.OpenLayer(image, layer) })
-		if err != nil {
-			return nil, err
-		}
-		folders = append(folders, folder)
+	folders, err := e.images.Unpack(image)
+	if err != nil {
+		return nil, err
 	}
 	if len(folders) == 0 {
 		return nil, fmt.Errorf("the image %s has no layers", image.Reference)
@@ -185,10 +189,21 @@ func (e *Engine) writeNetworkFiles(record *Record) error {
 	return nil
 }
 
+// layerFolders are the layers of the container's image, from the lowest up.
 func (e *Engine) layerFolders(record *Record) []string {
+	layers := storage.NewLayers(filepath.Join(e.root, "layers"), driverOf(record))
 	var folders []string
 	for _, layer := range record.Layers {
-		folders = append(folders, e.layers.Path(digest.Digest(layer)))
+		folders = append(folders, layers.Path(digest.Digest(layer)))
 	}
 	return folders
+}
+
+// driverOf is the driver that has written what the container has written: no other
+// one can read it.
+func driverOf(record *Record) storage.Driver {
+	if record.Driver == (storage.AUFS{}).Name() {
+		return storage.AUFS{}
+	}
+	return storage.Overlay{}
 }

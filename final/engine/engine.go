@@ -5,6 +5,7 @@
 //
 //	ROOT/images/                   images (package image)
 //	ROOT/layers/                   their layers, unpacked (package storage)
+//	ROOT/volumes/                  what outlives containers (package volume)
 //	ROOT/containers/ID/config.json the record of a container, written last
 //	ROOT/containers/ID/upper, work what it has written; gone with it
 //	ROOT/containers/ID/log.json    what it has printed
@@ -25,6 +26,7 @@ import (
 	"mytinydocker/final/explain"
 	"mytinydocker/final/image"
 	"mytinydocker/final/storage"
+	"mytinydocker/final/volume"
 )
 
 // Engine works on the containers below two roots.
@@ -35,6 +37,7 @@ type Engine struct {
 	root, run string
 	images    *image.Store
 	layers    *storage.Layers
+	volumes   *volume.Store
 }
 
 // New returns the engine for root, for what must last, and run, for what ends
@@ -70,9 +73,21 @@ func open(root, run string) (*Engine, error) {
 			return nil, fmt.Errorf("make a state folder: %w", err)
 		}
 	}
-	engine.layers = storage.NewLayers(filepath.Join(engine.root, "layers"), storage.Overlay{})
-	engine.images = image.New(filepath.Join(engine.root, "images"), engine.layers)
-	return engine, nil
+	engine.volumes = volume.New(filepath.Join(engine.root, "volumes"))
+	return engine, engine.UseDriver("")
+}
+
+// UseDriver has new containers use the storage driver called name, or with "" the one
+// that suits the kernel.
+func (e *Engine) UseDriver(name string) error {
+	driver, err := storage.Choose(name)
+	if err != nil {
+		return err
+	}
+	e.layers = storage.NewLayers(filepath.Join(e.root, "layers"), driver)
+	e.images = image.New(filepath.Join(e.root, "images"), e.layers)
+	e.images.InUse = e.layersInUse
+	return nil
 }
 
 // makePrivate makes a folder that nobody but its owner can enter, and refuses one

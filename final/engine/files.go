@@ -7,10 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/storage"
 )
 
 // writeFile makes a file that nobody looks at yet.
@@ -65,27 +66,15 @@ func groupOf(info os.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Gid
 // maxImageFile is how much of a file of an image is read, in bytes.
 const maxImageFile = 1 << 20
 
-// readInLayers reads a file of an image, as its container would see it: the one
-// in the highest layer that has it, or else an empty one. A layer is somebody
-// else's. The kernel takes its folder for the root (openat2(2)), so that no link
-// leads out of it, and what might never end is an error.
-func readInLayers(layers []string, name string) ([]byte, error) {
-	for _, layer := range slices.Backward(layers) {
-		content, err := readInLayer(layer, name)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return content, err
-		}
+// readInView reads a file of an image, as its container would see it, or else an
+// empty one. It is somebody else's: no link leads out of the layers, and what might
+// never end is an error.
+func readInView(view storage.View, name string) ([]byte, error) {
+	content, err := view.ReadFile(name, maxImageFile)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil, nil
 	}
-	return nil, nil
-}
-
-func readInLayer(layer, name string) ([]byte, error) {
-	root, err := os.Open(layer)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	return readBelow(root, name)
+	return content, err
 }
 
 // readBelow reads a file whose name is resolved as if root were the root folder.

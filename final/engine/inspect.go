@@ -83,7 +83,7 @@ func (e *Engine) Inspect(name string, size bool) (*Inspection, error) {
 	command := container.Command()
 	found := &Inspection{
 		ID: container.ID, Name: container.Name, Created: container.Created, State: stateOf(&container), Image: container.ImageID,
-		RestartCount: container.RestartCount, Driver: "overlay",
+		RestartCount: container.RestartCount, Driver: driverOf(&container.Record).Name(),
 		Config: configOf(&container.Record), HostConfig: hostConfigOf(&container.Record),
 	}
 	if len(command) > 0 {

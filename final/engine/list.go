@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"mytinydocker/final/image"
@@ -53,18 +52,11 @@ func (e *Engine) Images() ([]ImageSummary, error) {
 	}
 	var summaries []ImageSummary
 	for _, image := range images {
-		summary := ImageSummary{Image: image}
-		if _, err := e.ensureLayers(image); err != nil {
+		size, err := e.images.Size(image)
+		if err != nil {
 			return nil, err
 		}
-		for _, layer := range image.Layers() {
-			size, err := e.layers.Size(layer)
-			if err != nil && !errors.Is(err, os.ErrNotExist) {
-				return nil, fmt.Errorf("measure the layer %s: %w", layer, err)
-			}
-			summary.Size += size
-		}
-		summaries = append(summaries, summary)
+		summaries = append(summaries, ImageSummary{Image: image, Size: size})
 	}
 	return summaries, nil
 }

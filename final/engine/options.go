@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"mytinydocker/final/volume"
 )
 
 // Options is what the user asks of a new container. What is empty is taken from
@@ -32,7 +34,9 @@ type Options struct {
 
 	ReadOnly bool // the root file system
 	Tmpfs    map[string]string
-	ShmSize  int64 // of /dev/shm in bytes, 0 for 64 MiB
+	Mounts   []volume.Mount
+	Borrowed []string // containers whose volumes this one gets, too, NAME[:ro]
+	ShmSize  int64    // of /dev/shm in bytes, 0 for 64 MiB
 	Ulimits  []specs.POSIXRlimit
 	Sysctls  map[string]string
 	Devices  []Device

@@ -12,6 +12,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/volume"
 )
 
 // Record is what is kept of a container: what was asked, what that made of the
@@ -23,6 +25,7 @@ type Record struct {
 	Image   string    `json:"image"`
 	ImageID string    `json:"imageID"`
 	Layers  []string  `json:"layers"` // digests, from the lowest up
+	Driver  string    `json:"driver"` // of its write layer
 
 	Entrypoint []string          `json:"entrypoint,omitempty"`
 	Cmd        []string          `json:"cmd,omitempty"`
@@ -46,6 +49,7 @@ type Record struct {
 
 	ReadOnly bool                `json:"readOnly,omitempty"`
 	Tmpfs    map[string]string   `json:"tmpfs,omitempty"`
+	Mounts   []volume.Mount      `json:"mounts,omitempty"`
 	ShmSize  int64               `json:"shmSize"`
 	Ulimits  []specs.POSIXRlimit `json:"ulimits,omitempty"`
 	Sysctls  map[string]string   `json:"sysctls,omitempty"`

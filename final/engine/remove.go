@@ -14,6 +14,7 @@ import (
 // removeLocked removes all that there is of a container whose lock we hold: the
 // process first, the record last, so that a removal that fails is repeated.
 func (e *Engine) removeLocked(id string) error {
+	record, recordErr := e.readRecord(id)
 	err := e.endProcesses(id)
 	if err == nil {
 		err = e.intendRemoval(id)
@@ -26,6 +27,9 @@ func (e *Engine) removeLocked(id string) error {
 		if err == nil {
 			err = storage.RemoveAll(filepath.Join(e.folder(id), part))
 		}
+	}
+	if err == nil && recordErr == nil && record.AutoRemove {
+		err = e.removeAnonymous(record)
 	}
 	if err == nil {
 		err = e.removeRunFolder(id)

@@ -82,12 +82,21 @@ func (e *Engine) makeStopped(options Options) (*Record, *lock, error) {
 }
 
 func (e *Engine) makeContainer(options Options, prepare func(*Record)) (*Record, *lock, error) {
+	// From here until the record names them, the image's layers stay.
+	release, err := e.images.Hold()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
 	image, err := e.images.Find(options.Image)
 	if err != nil {
 		return nil, nil, err
 	}
 	record, err := newRecord(options, image)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := e.borrowMounts(record, options.Borrowed); err != nil {
 		return nil, nil, err
 	}
 	prepare(record)

@@ -32,6 +32,10 @@ func (e *Engine) specOf(record *Record, size *specs.Box) (*specs.Spec, error) {
 		return nil, err
 	}
 	process.ConsoleSize = size
+	root, err := e.rootOf(record)
+	if err != nil {
+		return nil, err
+	}
 	resources := resourcesOf(record)
 	devices, err := devicesOf(record, resources)
 	if err != nil {
@@ -42,7 +46,7 @@ func (e *Engine) specOf(record *Record, size *specs.Box) (*specs.Spec, error) {
 		Process:  process,
 		Root:     &specs.Root{Path: filepath.Join(e.folder(record.ID), "merged"), Readonly: record.ReadOnly},
 		Hostname: record.Hostname,
-		Mounts:   e.mountsOf(record),
+		Mounts:   append([]specs.Mount{root}, e.mountsOf(record)...),
 		Linux: &specs.Linux{
 			Namespaces: []specs.LinuxNamespace{
 				{Type: specs.MountNamespace}, {Type: specs.PIDNamespace}, {Type: specs.UTSNamespace},
@@ -95,7 +99,6 @@ func processOf(record *Record, account *user.ExecUser) (*specs.Process, error) {
 // agree on.
 func (e *Engine) mountsOf(record *Record) []specs.Mount {
 	mounts := []specs.Mount{
-		e.rootOf(record),
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts",
@@ -117,7 +120,7 @@ func (e *Engine) mountsOf(record *Record) []specs.Mount {
 			Options: []string{"bind", "nosuid", "nodev", "noexec"},
 		})
 	}
-	return mounts
+	return e.withMounts(mounts, record)
 }
 
 // tmpfsAt is a folder in memory, in which nothing can be executed unless the options
@@ -137,12 +140,9 @@ func tmpfsAt(path, options string) specs.Mount {
 }
 
 // rootOf is the container's write layer over the layers of its image.
-func (e *Engine) rootOf(record *Record) specs.Mount {
-	root := specs.Mount{Destination: "/", Type: "overlay", Source: "overlay"}
-	for _, layer := range slices.Backward(e.layerFolders(record)) {
-		root.Options = append(root.Options, "lowerdir+="+layer)
-	}
+func (e *Engine) rootOf(record *Record) (specs.Mount, error) {
+	layers := e.layerFolders(record)
+	slices.Reverse(layers)
 	folder := e.folder(record.ID)
-	root.Options = append(root.Options, "upperdir="+filepath.Join(folder, "upper"), "workdir="+filepath.Join(folder, "work"))
-	return root
+	return driverOf(record).Mount(layers, filepath.Join(folder, "upper"), filepath.Join(folder, "work"))
 }
