@@ -98,6 +98,7 @@ func (a *app) command() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "root", Value: "/var/lib/tinydocker", Sources: cli.EnvVars("TINYDOCKER_ROOT"), Usage: "`FOLDER` of what must last"},
 			&cli.StringFlag{Name: "run-root", Value: "/run/tinydocker", Sources: cli.EnvVars("TINYDOCKER_RUN"), Usage: "`FOLDER` of what ends with the boot"},
+			&cli.StringFlag{Name: "storage-driver", Sources: cli.EnvVars("TINYDOCKER_STORAGE_DRIVER"), Usage: "`DRIVER` of new containers, overlay or aufs; what the kernel has by default"},
 			&cli.BoolFlag{Name: "explain", Usage: "print every step to the kernel as the command that a person would type"},
 		},
 		Action: refuseUnknown,
@@ -106,8 +107,9 @@ func (a *app) command() *cli.Command {
 		a.run(), a.create(), a.start(), a.attach(), a.exec(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.pause(),
 		a.unpause(), a.wait(), a.rename(), a.update(), a.top(), a.stats(), a.cp(), a.diff(), a.rm(),
 	}
-	root.Commands = slices.Concat(containers, []*cli.Command{
-		a.container(containers), a.images(), a.infoCommand("info"), a.system(), a.version(), a.completion(), a.complete(),
+	images := a.imageCommands()
+	root.Commands = slices.Concat(containers, images, []*cli.Command{
+		a.container(containers), a.image(images), a.volume(), a.infoCommand("info"), a.system(), a.version(), a.completion(), a.complete(),
 	})
 	setUp(root)
 	return root
@@ -139,8 +141,12 @@ func (a *app) engine(command *cli.Command) (*engine.Engine, error) {
 		return nil, errors.New("containers need root: try it with sudo")
 	}
 	containers, err := engine.New(command.String("root"), command.String("run-root"))
-	if err == nil {
-		containers.Explain = a.explain(command)
+	if err != nil {
+		return nil, err
+	}
+	containers.Explain = a.explain(command)
+	if driver := command.String("storage-driver"); driver != "" {
+		err = containers.UseDriver(driver)
 	}
 	return containers, err
 }

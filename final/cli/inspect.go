@@ -9,7 +9,7 @@ import (
 
 func (a *app) inspect() *cli.Command {
 	return &cli.Command{
-		Name: "inspect", Category: containersCategory, Usage: "print all that is known of containers", ArgsUsage: "CONTAINER...",
+		Name: "inspect", Category: containersCategory, Usage: "print all that is known of containers or images", ArgsUsage: "CONTAINER|IMAGE...",
 		Metadata: containersThat(anyContainer),
 		Description: `Its address, its exit status:
    tinydocker inspect --format '{{.State.Status}} {{.State.ExitCode}}' web`,
@@ -22,7 +22,16 @@ func (a *app) inspect() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return a.inspectEach(command, func(name string) (any, error) { return containers.Inspect(name, command.Bool("size")) })
+			return a.inspectEach(command, func(name string) (any, error) {
+				found, err := containers.Inspect(name, command.Bool("size"))
+				if err == nil {
+					return found, nil
+				}
+				if image, imageErr := containers.ImageStore().Inspect(name); imageErr == nil {
+					return image, nil
+				}
+				return nil, err
+			})
 		},
 	}
 }

@@ -145,9 +145,13 @@ func (a *app) kill() *cli.Command {
 func (a *app) rm() *cli.Command {
 	flags := []cli.Flag{
 		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "kill them first if they run"},
+		&cli.BoolFlag{Name: "volumes", Aliases: []string{"v"}, Usage: "remove their volumes that have no name, too"},
 	}
 	return a.onContainers("rm", "remove containers", anyContainer, flags,
 		func(containers *engine.Engine, command *cli.Command, name string) error {
+			if command.Bool("volumes") {
+				return containers.RemoveWithVolumes(name, command.Bool("force"))
+			}
 			return containers.Remove(name, command.Bool("force"))
 		})
 }

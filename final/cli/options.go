@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/engine"
+	"mytinydocker/final/volume"
 )
 
 // The headings under which the flags of run and create are listed.
@@ -46,6 +47,8 @@ func containerFlags() []cli.Flag {
 		text(identity, "hostname", "`NAME` of the machine inside; the container's id by default", "h"),
 		list(identity, "label", "attach `KEY=VALUE` to the container", "l"),
 		list(identity, "label-file", "read labels from a `FILE`, one on each line"),
+		text(program, "pull", "get the image from its registry: `WHEN` missing, always or never"),
+		text(program, "platform", "of several images the one for `PLATFORM`, as in linux/arm64"),
 		text(identity, "cidfile", "write the id into a new `FILE`"),
 
 		yes(program, "interactive", "pass standard input on", "i"),
@@ -84,6 +87,9 @@ func containerFlags() []cli.Flag {
 		list(isolation, "sysctl", "`NAME=VALUE` of a kernel parameter that is the container's own"),
 
 		yes(files, "read-only", "the root file system cannot be written to"),
+		list(files, "volume", "`SOURCE:PLACE[:ro]`: a volume by its name, or a folder or file of this machine by its path", "v"),
+		list(files, "mount", "the same in words: `type=bind|volume|tmpfs,src=SOURCE,dst=PLACE[,readonly]`"),
+		list(files, "volumes-from", "the volumes and folders of another `CONTAINER[:ro]`, too"),
 		list(files, "tmpfs", "a folder in memory: `PATH[:size=SIZE,mode=MODE]`"),
 	}
 }
@@ -383,6 +389,16 @@ func parseFiles(command *cli.Command, options *engine.Options) error {
 			return fmt.Errorf("invalid folder %q for --tmpfs: begin it with /", path)
 		}
 		options.Tmpfs[path] = data
+	}
+	options.Borrowed = command.StringSlice("volumes-from")
+	for flag, parse := range map[string]func(string) (volume.Mount, error){"volume": volume.Parse, "mount": volume.ParseMount} {
+		for _, text := range command.StringSlice(flag) {
+			mount, err := parse(text)
+			if err != nil {
+				return err
+			}
+			options.Mounts = append(options.Mounts, mount)
+		}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"mytinydocker/final/engine"
+	"mytinydocker/final/image"
 	"mytinydocker/final/runtime"
 )
 
@@ -57,6 +58,9 @@ func (a *app) runContainer(command *cli.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := a.ensureImage(containers, command, options.Image); err != nil {
+		return err
+	}
 	if detach {
 		id, err := containers.RunDetached(options)
 		if err == nil {
@@ -73,6 +77,19 @@ func (a *app) newContainer(command *cli.Command) (engine.Options, error) {
 		return engine.Options{}, fmt.Errorf("no image: try `tinydocker %s -it --rm base`", command.Name)
 	}
 	return containerOptions(command, a.positional(command.Args().Slice()))
+}
+
+// ensureImage pulls the image of a new container, if it is to be pulled.
+func (a *app) ensureImage(containers *engine.Engine, command *cli.Command, name string) error {
+	ctx, stop := interruptible(context.Background())
+	defer stop()
+	progress, done := a.progress(false)
+	defer done()
+	err := containers.EnsureImage(ctx, name, command.String("pull"), image.PullOptions{Platform: command.String("platform"), Progress: progress})
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	return nil
 }
 
 func (a *app) streams() engine.Streams {
@@ -123,6 +140,9 @@ func (a *app) create() *cli.Command {
 			containers, err := a.engine(command)
 			if err != nil {
 				return err
+			}
+			if err := a.ensureImage(containers, command, options.Image); err != nil {
+				return fmt.Errorf("create: %w", err)
 			}
 			id, err := containers.Create(options)
 			if err != nil {
