@@ -34,6 +34,8 @@ func TestFlagsOfRunDoWhatTheySay(t *testing.T) {
 		"device":            {"--device /dev/zero:/dev/nothing:r", "head -c 3 /dev/nothing | wc -c", "3"},
 		"privileged":        {"--privileged", "grep NoNewPrivs /proc/self/status; echo 1 >/proc/sys/net/ipv4/ip_forward && echo written", "NoNewPrivs:\t0\nwritten"},
 		"init":              {"--init", `tr '\0' ' ' </proc/1/cmdline | cut -d' ' -f1; echo $(($$ > 1))`, "tinydocker\n1"},
+		"seccomp":           {"", "grep Seccomp: /proc/self/status; unshare -U true 2>/dev/null || echo refused", "Seccomp:\t2\nrefused"},
+		"no seccomp":        {"--security-opt seccomp=unconfined", "grep Seccomp: /proc/self/status", "Seccomp:\t0"},
 		"cgroup namespace":  {"", "cut -d: -f3 /proc/self/cgroup | sort -u", "/"},
 		"loopback":          {"", "cat /sys/class/net/lo/flags", "0x9"},
 		"cpus":              {"--cpus 0.5", "true", ""},
