@@ -113,6 +113,12 @@ func (r *Record) check() error {
 	if r.AutoRemove && r.Restart.Policy != RestartNever {
 		return fmt.Errorf("--rm and --restart %s contradict each other: give one of them", r.Restart.Policy)
 	}
+	if _, err := seccompOf(&r.Security); err != nil {
+		return err
+	}
+	if _, err := grantedCapabilities(&r.Security); err != nil {
+		return err
+	}
 	return r.Limits.check()
 }
 

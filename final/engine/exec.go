@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/explain"
 	"mytinydocker/final/runtime"
@@ -122,11 +123,18 @@ func (e *Engine) enter(container *Container, process *specs.Process, options Exe
 	if err != nil {
 		return nil, err
 	}
+	security := container.Security
+	security.Privileged = security.Privileged || options.Privileged
+	filter, err := seccompOf(&security)
+	if err != nil {
+		unix.Close(handle)
+		return nil, err
+	}
 	pidfd := os.NewFile(uintptr(handle), "the container's first process")
 	defer pidfd.Close()
 	return runtime.Exec(process, runtime.ExecOptions{
 		Pid: state.Program.Pid, Pidfd: pidfd, Stdin: options.Stdin,
-		Cgroup: cgroupName(container.ID), Log: e.Explain,
+		Cgroup: cgroupName(container.ID), Seccomp: filter, Log: e.Explain,
 		Started: func(int) error {
 			if signals == nil {
 				return nil

@@ -61,6 +61,9 @@ func (e *Engine) specOf(record *Record, size *specs.Box) (*specs.Spec, error) {
 	if !record.Security.Privileged {
 		spec.Linux.MaskedPaths, spec.Linux.ReadonlyPaths = maskedPaths, readonlyPaths
 	}
+	if spec.Linux.Seccomp, err = seccompOf(&record.Security); err != nil {
+		return nil, err
+	}
 	return spec, nil
 }
 
