@@ -54,7 +54,7 @@ func TestContainerIsInItsCgroupBeforeItIsToldAnything(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, pids, container.Pid())
 		if init {
-			require.Len(t, pids, 2)
+			require.GreaterOrEqual(t, len(pids), 2)
 		}
 		stats, err := group.Stats()
 		require.NoError(t, err)
