@@ -161,6 +161,24 @@ func TestContainerHasNoNetworkOrThatOfTheHost(t *testing.T) {
 	}
 }
 
+func TestContainerHasTheNetworkOfAnother(t *testing.T) {
+	host := networkHost(t)
+	id := host.serve("web", "--network-alias", "www")
+	flags := []string{"--network", "container:web"}
+
+	require.Equal(t, "web\n", host.fetch("127.0.0.1/page", flags...).Stdout)
+	require.Equal(t, "web\n", host.fetch("web/page", flags...).Stdout, "the names are those of the other")
+	host.ok(append(append([]string{"run", "-d", "--name", "guest"}, flags...), "base", "sleep", "1000")...)
+	t.Cleanup(func() { host.ok("rm", "-f", "guest") })
+	require.Equal(t, "container:"+id, host.ok("inspect", "-f", "{{.HostConfig.NetworkMode}}", "guest"))
+	require.Contains(t, host.tinydocker("network", "connect", "bridge", "guest").Stderr, "no network of its own")
+
+	// The namespace stays, with who is in it; and nobody may have that address twice.
+	host.ok("stop", "-t", "0", "web")
+	require.NotContains(t, host.ok("exec", "guest", "ip", "addr"), "eth0")
+	require.Contains(t, host.tinydocker(append(append([]string{"run", "--rm"}, flags...), "base", "true")...).Stderr, "does not run")
+}
+
 func TestContainerKnowsTheNamesThatTheUserSays(t *testing.T) {
 	host := networkHost(t)
 

@@ -188,7 +188,7 @@ is full
 func TestLoopbackIsUp(t *testing.T) {
 	seen := newHost(t).look()
 
-	require.Len(t, seen.Links, 1)
+	require.Len(t, seen.Links, 2, "and a cable to the network that is always there")
 	require.Equal(t, "lo", seen.Links[0].Name)
 	require.True(t, seen.Links[0].Up)
 }

@@ -109,7 +109,7 @@ func (a *app) command() *cli.Command {
 	}
 	images := a.imageCommands()
 	root.Commands = slices.Concat(containers, images, []*cli.Command{
-		a.container(containers), a.image(images), a.volume(), a.infoCommand("info"), a.system(), a.version(), a.completion(), a.complete(),
+		a.container(containers), a.image(images), a.volume(), a.network(), a.port(), a.infoCommand("info"), a.system(), a.version(), a.completion(), a.complete(),
 	})
 	setUp(root)
 	return root

@@ -42,7 +42,7 @@ func containerFlags() []cli.Flag {
 	yes := func(category, name, usage string, aliases ...string) cli.Flag {
 		return &cli.BoolFlag{Name: name, Aliases: aliases, Usage: usage, Category: category}
 	}
-	return []cli.Flag{
+	return append([]cli.Flag{
 		text(identity, "name", "`NAME` of the container; a random one by default"),
 		text(identity, "hostname", "`NAME` of the machine inside; the container's id by default", "h"),
 		list(identity, "label", "attach `KEY=VALUE` to the container", "l"),
@@ -91,7 +91,7 @@ func containerFlags() []cli.Flag {
 		list(files, "mount", "the same in words: `type=bind|volume|tmpfs,src=SOURCE,dst=PLACE[,readonly]`"),
 		list(files, "volumes-from", "the volumes and folders of another `CONTAINER[:ro]`, too"),
 		list(files, "tmpfs", "a folder in memory: `PATH[:size=SIZE,mode=MODE]`"),
-	}
+	}, networkingFlags()...)
 }
 
 // containerOptions are the options that the flags of run and create ask for.
@@ -124,7 +124,7 @@ func containerOptions(command *cli.Command, args []string) (engine.Options, erro
 		options.StopTimeout = &timeout
 	}
 	for _, parse := range []func(*cli.Command, *engine.Options) error{
-		parseEnv, parseLabels, parseRestart, parseLimits, parseLog, parseSecurity, parseFiles,
+		parseEnv, parseLabels, parseRestart, parseLimits, parseLog, parseSecurity, parseFiles, parseNetworking,
 	} {
 		if err := parse(command, &options); err != nil {
 			return options, err

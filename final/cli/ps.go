@@ -136,6 +136,9 @@ func (a *app) printContainers(containers *engine.Engine, command *cli.Command, l
 	}
 	for index := range list {
 		row := rowOf(&list[index], now, whole)
+		if err := fillNetworks(containers, &row, &list[index]); err != nil {
+			return err
+		}
 		if command.Bool("size") {
 			written, err := containers.Written(list[index].ID)
 			if err != nil {
@@ -159,6 +162,31 @@ func rowOf(container *engine.Container, now time.Time, whole bool) containerRow 
 		row.ID, row.Command = container.ID, fmt.Sprintf("%q", strings.Join(container.Command(), " "))
 	}
 	return row
+}
+
+// fillNetworks fills in what only the networks know.
+func fillNetworks(containers *engine.Engine, row *containerRow, container *engine.Container) error {
+	var names []string
+	for _, config := range container.Network.Endpoints {
+		names = append(names, config.Network)
+	}
+	if len(names) == 0 && container.Status != engine.Damaged {
+		names = []string{container.NetworkMode()}
+	}
+	row.Networks = strings.Join(names, ",")
+	if len(container.Network.Ports) == 0 {
+		return nil
+	}
+	endpoints, err := containers.Endpoints(container.ID)
+	if err != nil {
+		return err
+	}
+	var ports []string
+	for _, binding := range bindingsOf(endpoints) {
+		ports = append(ports, binding.String())
+	}
+	row.Ports = strings.Join(ports, ", ")
+	return nil
 }
 
 func labelList(labels map[string]string) string {

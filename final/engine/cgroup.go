@@ -7,6 +7,7 @@ import (
 	"path"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/cgroup"
 )
@@ -62,7 +63,11 @@ func (e *Engine) thaw(id string) error {
 	if err != nil || group == nil {
 		return err
 	}
-	return group.Thaw()
+	err = group.Thaw()
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return nil // its watcher has just removed it
+	}
+	return err
 }
 
 // Pause stops all processes of a container that runs, without a word to them.

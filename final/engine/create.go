@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -53,6 +52,9 @@ func newRecord(options Options, image *image.Image) (*Record, error) {
 		return nil, err
 	}
 	record.setDefaults()
+	if err := record.setNetwork(options, config); err != nil {
+		return nil, err
+	}
 	return record, record.check()
 }
 
@@ -119,6 +121,9 @@ func (r *Record) check() error {
 	if _, err := grantedCapabilities(&r.Security); err != nil {
 		return err
 	}
+	if err := r.Network.check(); err != nil {
+		return err
+	}
 	return r.Limits.check()
 }
 
@@ -174,25 +179,6 @@ func likeRoot(upper, layer string) error {
 		return fmt.Errorf("look at the root of the image: %w", err)
 	}
 	return errors.Join(os.Chmod(upper, info.Mode()), os.Chown(upper, ownerOf(info), groupOf(info)))
-}
-
-// writeNetworkFiles writes what is mounted on the files of /etc by which programs
-// find names.
-func (e *Engine) writeNetworkFiles(record *Record) error {
-	names := record.Hostname
-	if short, _, qualified := strings.Cut(record.Hostname, "."); qualified {
-		names += " " + short
-	}
-	for name, content := range map[string]string{
-		"hostname":    record.Hostname + "\n",
-		"hosts":       "127.0.0.1\tlocalhost " + names + "\n::1\tlocalhost ip6-localhost ip6-loopback\n",
-		"resolv.conf": "",
-	} {
-		if err := writeFile(filepath.Join(e.folder(record.ID), name), content, 0o644); err != nil {
-			return fmt.Errorf("write the container's /etc/%s: %w", name, err)
-		}
-	}
-	return nil
 }
 
 // layerFolders are the layers of the container's image, from the lowest up.

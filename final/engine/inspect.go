@@ -25,6 +25,8 @@ type Inspection struct {
 	SizeRw       *int64 `json:",omitempty"`
 	Config       InspectedConfig
 	HostConfig   InspectedHostConfig
+
+	NetworkSettings InspectedNetworks
 }
 
 // InspectedState is what a container does.
@@ -48,6 +50,9 @@ type InspectedConfig struct {
 
 // InspectedHostConfig is how a container runs on this machine.
 type InspectedHostConfig struct {
+	NetworkMode                                              string
+	DNS                                                      []string `json:"Dns"`
+	ExtraHosts                                               []string
 	AutoRemove, Privileged, ReadonlyRootfs, Init             bool
 	RestartPolicy                                            InspectedRestart
 	LogConfig                                                InspectedLog
@@ -85,6 +90,9 @@ func (e *Engine) Inspect(name string, size bool) (*Inspection, error) {
 		ID: container.ID, Name: container.Name, Created: container.Created, State: stateOf(&container), Image: container.ImageID,
 		RestartCount: container.RestartCount, Driver: driverOf(&container.Record).Name(),
 		Config: configOf(&container.Record), HostConfig: hostConfigOf(&container.Record),
+	}
+	if found.NetworkSettings, err = e.networksOf(&container.Record); err != nil {
+		return nil, err
 	}
 	if len(command) > 0 {
 		found.Path, found.Args = command[0], command[1:]
@@ -126,6 +134,7 @@ func configOf(record *Record) InspectedConfig {
 func hostConfigOf(record *Record) InspectedHostConfig {
 	limits, security := &record.Limits, &record.Security
 	config := InspectedHostConfig{
+		NetworkMode: record.NetworkMode(), DNS: record.Network.Names.Servers, ExtraHosts: record.Network.Names.Hosts,
 		AutoRemove: record.AutoRemove, Privileged: security.Privileged, ReadonlyRootfs: record.ReadOnly, Init: record.Init,
 		RestartPolicy: InspectedRestart{record.Restart.Policy, record.Restart.Max},
 		LogConfig:     InspectedLog{record.Log.Driver, map[string]any{}},

@@ -42,6 +42,10 @@ type Options struct {
 	Devices  []Device
 	Init     bool // a PID 1 of ours that reaps and passes signals on
 
+	Network    Networking
+	PublishAll bool     // publish the ports that the image exposes
+	Expose     []string // further ones, PORT[/PROTOCOL]
+
 	CIDFile string // a new file that gets the id
 }
 

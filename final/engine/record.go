@@ -56,6 +56,8 @@ type Record struct {
 	Devices  []Device            `json:"devices,omitempty"`
 	Init     bool                `json:"init,omitempty"`
 
+	Network Networking `json:"network"`
+
 	Started      time.Time `json:"started"` // zero for one that was never started
 	RestartCount int       `json:"restartCount,omitempty"`
 	Stopped      bool      `json:"stopped,omitempty"` // by somebody, and not to be started again

@@ -17,6 +17,9 @@ func (e *Engine) removeLocked(id string) error {
 	record, recordErr := e.readRecord(id)
 	err := e.endProcesses(id)
 	if err == nil {
+		err = e.leaveNetworks(id)
+	}
+	if err == nil {
 		err = e.intendRemoval(id)
 	}
 	if err == nil {

@@ -99,6 +99,11 @@ func (e *Engine) makeContainer(options Options, prepare func(*Record)) (*Record,
 	if err := e.borrowMounts(record, options.Borrowed); err != nil {
 		return nil, nil, err
 	}
+	if record.Network.Shared != "" {
+		if record.Network.Shared, err = e.Find(record.Network.Shared); err != nil {
+			return nil, nil, fmt.Errorf("the network of another container: %w", err)
+		}
+	}
 	prepare(record)
 	held, err := e.lockNew(record.ID)
 	if err != nil {

@@ -48,10 +48,10 @@ func (e *Engine) specOf(record *Record, size *specs.Box) (*specs.Spec, error) {
 		Hostname: record.Hostname,
 		Mounts:   append([]specs.Mount{root}, e.mountsOf(record)...),
 		Linux: &specs.Linux{
-			Namespaces: []specs.LinuxNamespace{
+			Namespaces: append([]specs.LinuxNamespace{
 				{Type: specs.MountNamespace}, {Type: specs.PIDNamespace}, {Type: specs.UTSNamespace},
-				{Type: specs.IPCNamespace}, {Type: specs.NetworkNamespace}, {Type: specs.CgroupNamespace},
-			},
+				{Type: specs.IPCNamespace}, {Type: specs.CgroupNamespace},
+			}, networkNamespace(record)...),
 			CgroupsPath: cgroupName(record.ID),
 			Resources:   resources,
 			Devices:     devices,
@@ -118,8 +118,12 @@ func (e *Engine) mountsOf(record *Record) []specs.Mount {
 		mounts = append(mounts, tmpfsAt(path, record.Tmpfs[path]))
 	}
 	for _, name := range []string{"hostname", "hosts", "resolv.conf"} {
+		folder := e.folder(record.ID)
+		if name != "hostname" {
+			folder = e.networkFilesFolder(record)
+		}
 		mounts = append(mounts, specs.Mount{
-			Destination: "/etc/" + name, Type: "bind", Source: filepath.Join(e.folder(record.ID), name),
+			Destination: "/etc/" + name, Type: "bind", Source: filepath.Join(folder, name),
 			Options: []string{"bind", "nosuid", "nodev", "noexec"},
 		})
 	}

@@ -226,5 +226,9 @@ func (e *Engine) Rename(name, another string) error {
 	if err != nil {
 		return err
 	}
-	return e.releaseName(old, id)
+	networks, err := e.Networks()
+	if err != nil {
+		return err
+	}
+	return errors.Join(networks.Rename(id, another), e.releaseName(old, id))
 }

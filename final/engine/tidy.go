@@ -72,7 +72,7 @@ func (e *Engine) tidyContainer(id string) error {
 		return e.removeLocked(id)
 	case err != nil:
 		// Its owner will want to look at it before rm.
-		return errors.Join(e.endProcesses(id), e.removeRunFolder(id))
+		return errors.Join(e.endProcesses(id), e.leaveNetworks(id), e.removeRunFolder(id))
 	default:
 		return e.endUnwatched(record)
 	}
@@ -82,7 +82,7 @@ func (e *Engine) tidyContainer(id string) error {
 // program along with its watcher, unless the program has asked it not to
 // (PR_SET_PDEATHSIG(2const)).
 func (e *Engine) endUnwatched(record *Record) error {
-	if err := e.endProcesses(record.ID); err != nil {
+	if err := errors.Join(e.endProcesses(record.ID), e.leaveNetworks(record.ID)); err != nil {
 		return fmt.Errorf("end the container %s: %w", record.ShortID(), err)
 	}
 	if record.Exit == nil && !record.Started.IsZero() {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"mytinydocker/final/network"
 	"mytinydocker/final/runtime"
 )
 
@@ -101,9 +102,14 @@ func (w *watcher) runOnce() (*Exit, error) {
 		return nil, err
 	}
 	defer outputs.close()
-	container, err := w.start()
+	ports, err := w.reservePorts()
 	if err != nil {
 		return nil, err
+	}
+	defer ports.Close()
+	container, err := w.start(ports)
+	if err != nil {
+		return nil, errors.Join(err, w.engine.leaveNetworks(w.record.ID))
 	}
 	w.setContainer(container)
 	w.signals.forwardTo(w)
@@ -112,18 +118,31 @@ func (w *watcher) runOnce() (*Exit, error) {
 	status, err := container.Wait()
 	w.setContainer(nil)
 	exit := &Exit{Status: status, Finished: time.Now().UTC()}
-	return exit, errors.Join(connected, err, w.engine.leaveCgroup(w.record.ID, exit))
+	return exit, errors.Join(connected, err, w.engine.leaveCgroup(w.record.ID, exit), w.engine.leaveNetworks(w.record.ID))
 }
 
-func (w *watcher) start() (*runtime.Container, error) {
+// start starts the container in its networks. What of these is made when it cannot be
+// started, leaveNetworks removes.
+func (w *watcher) start(ports *network.Reservation) (*runtime.Container, error) {
+	if err := w.engine.writeNetworkFiles(w.record); err != nil {
+		return nil, err
+	}
 	spec, err := w.engine.specOf(w.record, w.clients.size(w.streams.size(w.record.Terminal)))
 	if err != nil {
 		return nil, err
 	}
+	joined, err := w.shareNetwork(spec)
+	if err != nil {
+		return nil, err
+	}
+	defer joined.Close() // of which there may be none
 	return runtime.Start(spec, runtime.Options{
 		Stdin: w.record.Stdin, Init: w.record.Init, Log: w.engine.Explain,
 		Started: func(pid int) error {
-			return errors.Join(w.signals.arrived(), w.recordProcess(pid))
+			if err := errors.Join(w.signals.arrived(), w.recordProcess(pid)); err != nil {
+				return err
+			}
+			return w.connect(pid, ports)
 		},
 	})
 }
