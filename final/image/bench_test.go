@@ -25,7 +25,7 @@ func written(b *testing.B) string {
 	content := make([]byte, 25_000)
 	for index := range 20_000 {
 		for offset := range content {
-			content[offset] = byte(random.IntN(256)) & byte(random.IntN(256)) & 0x3f
+			content[offset] = byte(random.IntN(16))
 		}
 		path := filepath.Join(folder, fmt.Sprint(index/100), fmt.Sprint(index))
 		require.NoError(b, os.MkdirAll(filepath.Dir(path), 0o755))
