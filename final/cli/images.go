@@ -123,6 +123,9 @@ func imageFilter(containers *engine.Engine, command *cli.Command) (func(*image.I
 		}
 	}
 	name := command.Args().First()
+	if _, err := path.Match(name, ""); err != nil || visible(name) != name {
+		return nil, fmt.Errorf("invalid name %q: a repository, with a tag or not, in which * stands for anything but a slash", name)
+	}
 	return func(image *image.Image) bool {
 		dangling := image.Reference.Repository == ""
 		return (name == "" || matchReference(image, name)) && wanted.matchLabels(image.Config.Config.Labels) &&
