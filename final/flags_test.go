@@ -37,6 +37,8 @@ func TestFlagsOfRunDoWhatTheySay(t *testing.T) {
 		"seccomp":           {"", "grep Seccomp: /proc/self/status; unshare -U true 2>/dev/null || echo refused", "Seccomp:\t2\nrefused"},
 		"no seccomp":        {"--security-opt seccomp=unconfined", "grep Seccomp: /proc/self/status", "Seccomp:\t0"},
 		"cgroup namespace":  {"", "cut -d: -f3 /proc/self/cgroup | sort -u", "/"},
+		"ping":              {"-u 5", "ping -c1 127.0.0.1 >/dev/null && echo answered", "answered"},
+		"low ports":         {"-u 5", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start", "0"},
 		"loopback":          {"", "cat /sys/class/net/lo/flags", "0x9"},
 		"cpus":              {"--cpus 0.5", "true", ""},
 		"memory swap":       {"-m 64m --memory-swap -1 --memory-reservation 32m --cpu-shares 512 --cpuset-cpus 0", "true", ""},

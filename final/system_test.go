@@ -46,6 +46,20 @@ func TestInfoCounts(t *testing.T) {
 	require.Contains(t, host.ok("info", "--format", "json"), `"Driver":"overlay"`)
 }
 
+func TestRoomIsMeasured(t *testing.T) {
+	host := newHost(t)
+	require.Zero(t, host.tinydocker("run", "--name", "writer", "base", "sh", "-c", "head -c 123000 /dev/zero >/x").Code)
+	host.ok("volume", "create", "empty")
+
+	table := host.ok("system", "df")
+
+	require.Regexp(t, `^TYPE +TOTAL +ACTIVE +SIZE +RECLAIMABLE\nImages +1 +1 +[0-9.]+MB +0B \(0%\)\nContainers +1 +0 +123kB +123kB \(100%\)\nLocal Volumes +1 +0 +0B +0B \(0%\)$`, table)
+	require.Equal(t, "123kB", strings.Fields(host.ok("system", "df", "--format", "{{.Size}}"))[1])
+	host.ok("rm", "writer")
+	require.Contains(t, host.ok("system", "df"), "Containers      0       0")
+	host.ok("volume", "rm", "empty")
+}
+
 func TestCheckNamesWhatIsWrong(t *testing.T) {
 	host := newHost(t)
 	host.ok("create", "--name", "sound", "base", "true")
