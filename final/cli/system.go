@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -19,7 +20,7 @@ func (a *app) system() *cli.Command {
 	info.Category = ""
 	return &cli.Command{
 		Name: "system", Category: systemCategory, Usage: "look after everything at once",
-		Commands: []*cli.Command{a.prune("prune"), a.check(), info},
+		Commands: []*cli.Command{a.df(), a.prune("prune"), a.check(), info},
 		Action:   refuseUnknown,
 	}
 }
@@ -78,6 +79,50 @@ func (a *app) prune(name string) *cli.Command {
 			fmt.Fprintf(a.stdout, "Total reclaimed space: %s\n", units.HumanSizeWithPrecision(float64(freed), 3))
 			return nil
 		},
+	}
+}
+
+// roomRow is a kind of objects as df shows it.
+type roomRow struct {
+	Type, TotalCount, Active, Size, Reclaimable string
+}
+
+func (a *app) df() *cli.Command {
+	return &cli.Command{
+		Name: "df", Usage: "show what images, containers and volumes take of the disk",
+		Flags: []cli.Flag{&cli.StringFlag{Name: "format", Usage: "print by a `TEMPLATE` of Go, \"table TEMPLATE\", or json"}},
+		Action: func(_ context.Context, command *cli.Command) error {
+			if err := noArguments(command); err != nil {
+				return err
+			}
+			containers, err := a.engine(command)
+			if err != nil {
+				return err
+			}
+			rooms, err := containers.Room()
+			if err != nil {
+				return fmt.Errorf("df: %w", err)
+			}
+			table := listing[roomRow]{columns: []column{
+				{"TYPE", "Type"}, {"TOTAL", "TotalCount"}, {"ACTIVE", "Active"}, {"SIZE", "Size"}, {"RECLAIMABLE", "Reclaimable"},
+			}}
+			for _, room := range rooms {
+				table.rows = append(table.rows, rowOfRoom(room))
+			}
+			return named("df", table.print(command, a.stdout))
+		},
+	}
+}
+
+func rowOfRoom(room engine.Room) roomRow {
+	share := int64(0)
+	if room.Size > 0 {
+		share = 100 * room.Reclaimable / room.Size
+	}
+	return roomRow{
+		Type: room.Type, TotalCount: strconv.Itoa(room.Total), Active: strconv.Itoa(room.Active),
+		Size:        units.HumanSizeWithPrecision(float64(room.Size), 3),
+		Reclaimable: fmt.Sprintf("%s (%d%%)", units.HumanSizeWithPrecision(float64(room.Reclaimable), 3), share),
 	}
 }
 

@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"io/fs"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -157,22 +155,5 @@ func hostConfigOf(record *Record) InspectedHostConfig {
 
 // Written returns how many bytes of the disk the container's own layer takes.
 func (e *Engine) Written(id string) (int64, error) {
-	total := int64(0)
-	seen := make(map[uint64]bool)
-	err := filepath.WalkDir(filepath.Join(e.folder(id), "upper"), func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return ignoreMissing(err)
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return ignoreMissing(err)
-		}
-		stat := info.Sys().(*syscall.Stat_t)
-		if info.Mode().IsRegular() && !seen[stat.Ino] {
-			seen[stat.Ino] = true
-			total += stat.Size
-		}
-		return nil
-	})
-	return total, err
+	return sizeOf(filepath.Join(e.folder(id), "upper"))
 }

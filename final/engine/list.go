@@ -44,7 +44,7 @@ type ImageSummary struct {
 	Size int64 // in bytes, unpacked
 }
 
-// Images returns all images. Their layers are unpacked to be measured.
+// Images returns all images.
 func (e *Engine) Images() ([]ImageSummary, error) {
 	images, err := e.images.List()
 	if err != nil {

@@ -55,7 +55,7 @@ func (e *Engine) specOf(record *Record, size *specs.Box) (*specs.Spec, error) {
 			CgroupsPath: cgroupName(record.ID),
 			Resources:   resources,
 			Devices:     devices,
-			Sysctl:      record.Sysctls,
+			Sysctl:      settingsOf(record),
 		},
 	}
 	if !record.Security.Privileged {
@@ -65,6 +65,19 @@ func (e *Engine) specOf(record *Record, size *specs.Box) (*specs.Spec, error) {
 		return nil, err
 	}
 	return spec, nil
+}
+
+// settingsOf are the kernel's settings for a container. In links of its own everybody
+// may ask who is there (ping(8), icmp(7)) and listen on any port: nobody else is to be
+// protected there.
+func settingsOf(record *Record) map[string]string {
+	settings := make(map[string]string)
+	if own := networkNamespace(record); len(own) == 1 && own[0].Path == "" {
+		settings["net.ipv4.ping_group_range"] = "0 2147483647"
+		settings["net.ipv4.ip_unprivileged_port_start"] = "0"
+	}
+	maps.Copy(settings, record.Sysctls)
+	return settings
 }
 
 // processOf is the container's program, with the rights of an account.
