@@ -108,3 +108,41 @@ func TestContainerThatDoesNotStartLeavesNoCgroup(t *testing.T) {
 	_, err = cgroup.Open(name)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
+
+// We ourselves are more threads than a container may have to be allowed.
+func TestFewProcessesAreEnough(t *testing.T) {
+	name := requireCgroup(t)
+	removeCgroup(t, name)
+	for _, limit := range []int64{1, 2, 3} {
+		lockThread(t)
+		spec := specOf(newRoot(t), "")
+		spec.Process.Args = []string{"/bin/true"}
+		limited(name)(spec)
+		spec.Linux.Resources.Pids.Limit = &limit
+		container, err := Start(spec, Options{})
+		require.NoError(t, err)
+		group, err := cgroup.Open(name)
+		require.NoError(t, err)
+
+		stats, err := group.Stats()
+
+		require.NoError(t, err)
+		require.Equal(t, uint64(limit), stats.PidsLimit.Value)
+		require.Equal(t, limit, *spec.Linux.Resources.Pids.Limit)
+		everything(t, container)
+		require.NoError(t, group.Remove())
+	}
+}
+
+func TestEndOfInitIsToldAsSuch(t *testing.T) {
+	lockThread(t)
+	var container *os.Process
+	_, err := Start(specOf(newRoot(t), "true"), Options{Started: func(pid int) (err error) {
+		if container, err = os.FindProcess(pid); err == nil {
+			err = container.Kill()
+		}
+		return err
+	}})
+
+	require.ErrorContains(t, err, "ended before its program ran")
+}
