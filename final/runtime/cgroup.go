@@ -11,17 +11,29 @@ import (
 	"mytinydocker/final/explain"
 )
 
+// enoughToStart is how many processes and threads may be in a cgroup while init, a Go
+// program, is at work there.
+const enoughToStart = 16
+
 // createGroup makes the cgroup that a specification asks for, and returns nil if it
-// asks for none.
-func createGroup(linux *specs.Linux, log explain.Log) (*cgroup.Group, error) {
+// asks for none. A limit of processes that init itself could not keep is set by
+// tighten, when init has become the program.
+func createGroup(linux *specs.Linux, log explain.Log) (group *cgroup.Group, tighten func() error, err error) {
+	tighten = func() error { return nil }
 	if linux.CgroupsPath == "" {
-		return nil, nil
+		return nil, tighten, nil
 	}
-	resources := linux.Resources
-	if resources == nil {
-		resources = &specs.LinuxResources{}
+	resources := specs.LinuxResources{}
+	if linux.Resources != nil {
+		resources = *linux.Resources
 	}
-	return cgroup.Create(linux.CgroupsPath, resources, log)
+	if pids := resources.Pids; pids != nil && pids.Limit != nil && *pids.Limit > 0 && *pids.Limit < enoughToStart {
+		enough := int64(enoughToStart)
+		resources.Pids = &specs.LinuxPids{Limit: &enough}
+		tighten = func() error { return group.Update(&specs.LinuxResources{Pids: pids}) }
+	}
+	group, err = cgroup.Create(linux.CgroupsPath, &resources, log)
+	return group, tighten, err
 }
 
 // openGroup opens the cgroup of a container that runs, if it has one.

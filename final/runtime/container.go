@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -185,6 +186,9 @@ func (c *Container) await(conn *net.UnixConn, orders []byte, request request, lo
 	}
 	console, err := receiveReports(conn, log)
 	c.Console = console
+	if errors.Is(sent, unix.EPIPE) {
+		sent = errEnded
+	}
 	if err == nil {
 		err = sent // init itself knows better why it does not listen
 	}

@@ -26,6 +26,9 @@ const (
 	reportLimit  = 1 << 20 // bytes; nothing that we have to say is as long
 )
 
+// errEnded is what is heard of a process that has not read all that it was told.
+var errEnded = errors.New("the process of the container ended before its program ran: is a limit of memory or of processes too low?")
+
 func sendReport(conn *net.UnixConn, kind byte, content, rights []byte) error {
 	report := binary.NativeEndian.AppendUint32([]byte{kind}, uint32(len(content)))
 	_, _, err := conn.WriteMsgUnix(append(report, content...), rights, nil)
@@ -68,6 +71,8 @@ func receiveReports(conn *net.UnixConn, log explain.Log) (console *os.File, err 
 		switch {
 		case errors.Is(err, io.EOF):
 			return console, nil
+		case errors.Is(err, unix.ECONNRESET):
+			return console, errEnded
 		case err != nil:
 			return console, fmt.Errorf("hear from init: %w", err)
 		case kind == reportConsole && console == nil:

@@ -49,7 +49,7 @@ func Start(spec *specs.Spec, options Options) (_ *Container, err error) {
 	if err != nil {
 		return nil, err
 	}
-	group, err := createGroup(spec.Linux, options.Log)
+	group, tighten, err := createGroup(spec.Linux, options.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,15 @@ func Start(spec *specs.Spec, options Options) (_ *Container, err error) {
 			}
 		}()
 	}
-	return start(options, group, request{Spec: *spec, Stdin: options.Stdin, Filter: filter})
+	container, err := start(options, group, request{Spec: *spec, Stdin: options.Stdin, Filter: filter})
+	if err != nil {
+		return nil, err
+	}
+	if err := tighten(); err != nil {
+		container.abandon()
+		return nil, err
+	}
+	return container, nil
 }
 
 // withCleanUp returns err, and what undoing it has failed at, if it has.
