@@ -313,7 +313,7 @@ func TestLayerIsUnpackedOnceForAll(t *testing.T) {
 	for _, process := range running {
 		require.Equal(t, testbed.Result{Stdout: "/bin/sh\n"}, process.Wait())
 	}
-	layers, err := os.ReadDir(filepath.Join(host.root, "layers", "sha256"))
+	layers, err := os.ReadDir(filepath.Join(host.root, "layers", "overlay", "sha256"))
 	require.NoError(t, err)
 	require.Len(t, layers, 1)
 }
@@ -343,13 +343,8 @@ func TestStateIsPrivate(t *testing.T) {
 func TestHalfALayerIsRemovedByTheNextCommand(t *testing.T) {
 	host := newHost(t)
 	partial := filepath.Join(host.root, "layers", "overlay", "partial")
-	running := host.command("run", "--rm", "base", "true").Start(t)
-	testbed.Eventually(t, "the layer to be unpacked", func() bool {
-		begun, err := filepath.Glob(partial + "/*/*")
-		return err == nil && len(begun) > 0
-	})
-	running.Signal(syscall.SIGKILL)
-	running.Wait()
+	// As somebody has left it who was killed: unpacking takes too short to be met in it.
+	require.NoError(t, os.MkdirAll(filepath.Join(partial, strings.Repeat("0", 64), "etc"), 0o700))
 
 	require.Zero(t, host.tinydocker("ps").Code)
 
