@@ -15,7 +15,7 @@ import (
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(t, os.WriteFile(path, []byte(content), 0o644)) //nolint:forbidigo // a test
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
 }
 
 // each state of a container that files are copied from and to.

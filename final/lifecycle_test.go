@@ -443,7 +443,7 @@ func TestIDFile(t *testing.T) {
 func TestVariablesAndLabelsFromFiles(t *testing.T) {
 	host := newHost(t)
 	path := filepath.Join(t.TempDir(), "env")
-	require.NoError(t, os.WriteFile(path, []byte("\ufeff# comment\nA=1\n  B=two words # no comment\nSECRET_MARKER\nNOT_SET_ANYWHERE\n\nA=2\n"), 0o600)) //nolint:forbidigo // a test
+	require.NoError(t, os.WriteFile(path, []byte("\ufeff# comment\nA=1\n  B=two words # no comment\nSECRET_MARKER\nNOT_SET_ANYWHERE\n\nA=2\n"), 0o600))
 
 	result := host.tinydocker("run", "--rm", "--env-file", path, "-e", "B=3", "base", "env")
 
@@ -452,7 +452,7 @@ func TestVariablesAndLabelsFromFiles(t *testing.T) {
 		require.Contains(t, result.Stdout, want)
 	}
 	require.NotContains(t, result.Stdout, "NOT_SET")
-	require.NoError(t, os.WriteFile(path, []byte("bad name=1\n"), 0o600)) //nolint:forbidigo // a test
+	require.NoError(t, os.WriteFile(path, []byte("bad name=1\n"), 0o600))
 	host.refused(125, "run", "--env-file", path, "base", "true")
 	host.refused(125, "run", "--env-file", path+".nosuch", "base", "true")
 }

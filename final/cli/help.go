@@ -31,7 +31,7 @@ func printHelp(out io.Writer, command *cli.Command) {
 	} else {
 		fmt.Fprintf(table, "\nEvery command takes --explain, too, and says then what it does to the kernel.\n")
 	}
-	table.Flush()
+	_ = table.Flush() // to a terminal or a pipe whose reader has gone: there is nobody to tell
 }
 
 func synopsis(command *cli.Command) string {

@@ -134,7 +134,7 @@ func copyTree(source storage.Tree, from string, target storage.Tree, to string, 
 	reader, writer := io.Pipe()
 	go func() { writer.CloseWithError(source.Pack(writer, found, as, own)) }()
 	err = target.Unpack(reader, folder)
-	reader.Close() // or else Pack would wait for ever for somebody to read
+	_ = reader.Close() // or else Pack would wait for ever for somebody to read
 	return err
 }
 

@@ -56,7 +56,7 @@ func (e *Engine) Info() (*Info, error) {
 	if err := unix.Sysinfo(&memory); err != nil {
 		return nil, fmt.Errorf("ask for the machine's memory: %w", err)
 	}
-	info.MemTotal = uint64(memory.Totalram) * uint64(memory.Unit)
+	info.MemTotal = memory.Totalram * uint64(memory.Unit)
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
 		info.CgroupVersion = "2"
 	}

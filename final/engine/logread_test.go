@@ -93,7 +93,7 @@ func TestLineIsReadWhenItIsComplete(t *testing.T) {
 
 func TestDamagedLineIsLeftOut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	require.NoError(t, os.WriteFile(path, []byte("{\"log\":\"ha\n\x00\x01\n"), 0o600)) //nolint:forbidigo // a test
+	require.NoError(t, os.WriteFile(path, []byte("{\"log\":\"ha\n\x00\x01\n"), 0o600))
 	log, err := openLog(path, Log{})
 	require.NoError(t, err)
 	defer log.close()

@@ -34,7 +34,8 @@ func ParseSignal(text string) (syscall.Signal, error) {
 // signals are the C library's own.
 func realTime(name string) (syscall.Signal, bool) {
 	const first, last = 34, maxSignal
-	base, offset := 0, ""
+	var base int
+	var offset string
 	switch {
 	case strings.HasPrefix(name, "RTMIN"):
 		base, offset = first, strings.TrimPrefix(name, "RTMIN")
