@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"slices"
 
 	"github.com/vishvananda/netlink"
 )
@@ -65,28 +64,6 @@ func (n *Networks) Attach(sandbox Sandbox, configs []EndpointConfig, ports *Rese
 		endpoints = append(endpoints, endpoint)
 	}
 	return endpoints, nil
-}
-
-// Connect joins a container that runs to one more network.
-func (n *Networks) Connect(sandbox Sandbox, config EndpointConfig) (*Endpoint, error) {
-	if err := sandbox.check(); err != nil {
-		return nil, err
-	}
-	out, err := n.checkConfigs([]EndpointConfig{config})
-	if err != nil {
-		return nil, err
-	}
-	others, err := n.Endpoints(sandbox.ID)
-	if err != nil {
-		return nil, err
-	}
-	number := 0
-	for slices.ContainsFunc(others, func(e *Endpoint) bool { return e.Interface == interfaceName(number) }) {
-		number++
-	}
-	endpoint := config.endpoint(sandbox, number)
-	endpoint.DefaultRoute = out == 0 && !slices.ContainsFunc(others, func(e *Endpoint) bool { return e.DefaultRoute })
-	return endpoint, n.join(sandbox, config, endpoint)
 }
 
 // checkConfigs looks for what is wrong before anything is made. It returns which is the

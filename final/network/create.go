@@ -1,15 +1,11 @@
 package network
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -134,39 +130,4 @@ func (n *Network) complete() error {
 		n.Range = n.Subnet
 	}
 	return n.checkAddresses()
-}
-
-// The names of our links begin so, and the kernel has room for 15 bytes (IFNAMSIZ).
-const (
-	linkPrefix  = "td-"
-	maxLinkName = 15
-)
-
-// freeLinkName returns a name for a bridge. That of the default network is one that a
-// person can remember, if it is free.
-func freeLinkName(network string) (string, error) {
-	name := linkPrefix + Default
-	if network == Default {
-		if _, err := net.InterfaceByName(name); err != nil {
-			return name, nil //nolint:nilerr // there is no such link
-		}
-	}
-	return randomLinkName(linkPrefix), nil
-}
-
-func randomLinkName(prefix string) string { return prefix + strings.ToLower(rand.Text()[:10]) }
-
-func randomHex(length int) string {
-	random := make([]byte, length)
-	_, _ = rand.Read(random) // never fails
-	return hex.EncodeToString(random)
-}
-
-// randomHardwareAddress returns one that nobody has bought: the second lowest bit of
-// the first byte says that it is given locally, the lowest that it is for one.
-func randomHardwareAddress() net.HardwareAddr {
-	address := make(net.HardwareAddr, 6)
-	_, _ = rand.Read(address) // never fails
-	address[0] = address[0]&^1 | 2
-	return address
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-
-	"github.com/vishvananda/netlink"
 )
 
 // Detach takes a container out of all its networks, at its end. It may be done twice,
@@ -83,105 +81,4 @@ func (n *Networks) leave(network *Network, endpoint *Endpoint) error {
 		return fmt.Errorf("remove the record of %s in the network %s: %w", endpoint.Name, network.Name, err)
 	}
 	return nil
-}
-
-// Disconnect takes a container that runs out of one network. If that was its way to the
-// world, the next one that leads there is, and its ports are published there.
-func (n *Networks) Disconnect(sandbox Sandbox, name string) error {
-	if err := sandbox.check(); err != nil {
-		return err
-	}
-	network, err := n.find(name)
-	if err != nil {
-		return err
-	}
-	endpoint, err := n.endpoint(network, sandbox.ID)
-	if err != nil {
-		return err
-	}
-	if endpoint == nil {
-		return fmt.Errorf("%s: %w %s", sandbox.Name, ErrNotJoined, network.Name)
-	}
-	if err := n.part(network.Name, sandbox.ID, true); err != nil {
-		return err
-	}
-	if !endpoint.DefaultRoute {
-		return nil
-	}
-	others, err := n.Endpoints(sandbox.ID)
-	if err != nil {
-		return err
-	}
-	for _, other := range others {
-		if other.Gateway.IsValid() {
-			return n.succeed(sandbox, other, endpoint.Ports)
-		}
-	}
-	return nil
-}
-
-// succeed has an endpoint be the way to the world.
-func (n *Networks) succeed(sandbox Sandbox, heir *Endpoint, ports []Binding) error {
-	network, lock, err := n.open(heir.Network)
-	if err != nil {
-		return err
-	}
-	defer lock.Close()
-	namespace, err := os.Open(sandbox.NetNS)
-	if err != nil {
-		return fmt.Errorf("find the network namespace of %s: %w", sandbox.Name, err)
-	}
-	defer namespace.Close()
-	heir.DefaultRoute, heir.Ports = true, ports
-	if err := n.distrustRules(); err != nil {
-		return err
-	}
-	if err := n.saveEndpoint(network, heir); err != nil {
-		return err
-	}
-	err = inside(namespace, func() error {
-		n.logInside(namespace, "ip", "route", "replace", "default", "via", heir.Gateway.String())
-		return netlink.RouteReplace(&netlink.Route{Gw: heir.Gateway.AsSlice()})
-	})
-	if err != nil {
-		return fmt.Errorf("route by the gateway %s: %w", heir.Gateway, err)
-	}
-	return n.ensureRules()
-}
-
-// Rename has a container that may be in networks be known by another name there.
-func (n *Networks) Rename(id, name string) error {
-	if !validName(name) {
-		return fmt.Errorf("invalid container name %q", name)
-	}
-	endpoints, err := n.Endpoints(id)
-	if err != nil {
-		return err
-	}
-	for _, endpoint := range endpoints {
-		if err := n.rename(endpoint.Network, id, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (n *Networks) rename(network, id, name string) error {
-	found, lock, err := n.open(network)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer lock.Close()
-	endpoint, err := n.endpoint(found, id)
-	if endpoint == nil || err != nil {
-		return err
-	}
-	endpoint.Name = name
-	if err := n.saveEndpoint(found, endpoint); err != nil {
-		return err
-	}
-	return n.updateHosts(found, endpoint)
 }

@@ -1,7 +1,6 @@
 package network
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -9,53 +8,6 @@ import (
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
-
-// nft returns the rule as the words of nft(8).
-func (r *rule) nft() string {
-	var words []string
-	add := func(field string, not bool, value string) {
-		if not {
-			field += " !="
-		}
-		words = append(words, field+" "+value)
-	}
-	if r.in.given() {
-		add("iifname", r.in.not, r.in.value)
-	}
-	if r.out.given() {
-		add("oifname", r.out.not, r.out.value)
-	}
-	if r.from.given() {
-		add("ip saddr", r.from.not, r.from.value.String())
-	}
-	if r.to.given() {
-		add("ip daddr", r.to.not, r.to.value.String())
-	}
-	if r.local {
-		words = append(words, "fib daddr type local")
-	}
-	if r.protocol != "" {
-		words = append(words, fmt.Sprintf("%s dport %d", r.protocol, r.port))
-	}
-	if r.answer {
-		words = append(words, "ct state established,related")
-	}
-	if r.published {
-		words = append(words, "ct status dnat")
-	}
-	words = append(words, "counter")
-	switch r.verdict {
-	case accept:
-		words = append(words, "accept")
-	case drop:
-		words = append(words, "drop")
-	case hide:
-		words = append(words, "masquerade")
-	case redirect:
-		words = append(words, "dnat to "+r.target.String())
-	}
-	return strings.Join(words, " ")
-}
 
 // expressions returns the rule as a program of the kernel's: each expression loads
 // something into a register, or compares what is in one, and the last is the verdict.

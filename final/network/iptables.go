@@ -1,14 +1,8 @@
 package network
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"mytinydocker/final/explain"
@@ -153,86 +147,4 @@ func (t *iptables) explain(script, saved string) {
 			t.log.Run(explain.Network, append([]string{"iptables", "-t", table}, words...)...)
 		}
 	}
-}
-
-// iptables returns the rule as the words of iptables.
-func (r *rule) iptables() []string {
-	var words []string
-	add := func(not bool, more ...string) {
-		if not {
-			words = append(words, "!")
-		}
-		words = append(words, more...)
-	}
-	if r.in.given() {
-		add(r.in.not, "-i", wildcard(r.in.value))
-	}
-	if r.out.given() {
-		add(r.out.not, "-o", wildcard(r.out.value))
-	}
-	if r.from.given() {
-		add(r.from.not, "-s", r.from.value.String())
-	}
-	if r.to.given() {
-		add(r.to.not, "-d", r.to.value.String())
-	}
-	if r.protocol != "" {
-		add(false, "-p", r.protocol, "-m", r.protocol, "--dport", strconv.Itoa(int(r.port)))
-	}
-	if r.local {
-		add(false, "-m", "addrtype", "--dst-type", "LOCAL")
-	}
-	if r.answer {
-		add(false, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
-	}
-	if r.published {
-		add(false, "-m", "conntrack", "--ctstate", "DNAT")
-	}
-	switch r.verdict {
-	case accept:
-		add(false, "-j", "ACCEPT")
-	case drop:
-		add(false, "-j", "DROP")
-	case hide:
-		add(false, "-j", "MASQUERADE")
-	case redirect:
-		add(false, "-j", "DNAT", "--to-destination", r.target.String())
-	}
-	return words
-}
-
-// wildcard is the name of a link as iptables has it, with a + for anything.
-func wildcard(link string) string { return strings.Replace(link, "*", "+", 1) }
-
-// program runs one of the programs of iptables and returns what it says. It is the one
-// place where this package runs a program: a name of ours, with words of ours, which no
-// shell sees.
-func program(name, input string, arguments ...string) (string, error) {
-	path, err := findProgram(name)
-	if err != nil {
-		return "", err
-	}
-	command := exec.Command(path, arguments...) //nolint:forbidigo // the rules are what it is the interface of
-	command.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
-	command.Stdin = strings.NewReader(input)
-	var output, message bytes.Buffer
-	command.Stdout, command.Stderr = &output, &message
-	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("%s: %w: %s", name, err, strings.Join(strings.Fields(message.String()), " "))
-	}
-	return output.String(), nil
-}
-
-// findProgram looks where such programs are, even if our caller's PATH does not.
-func findProgram(name string) (string, error) {
-	if path, err := exec.LookPath(name); err == nil {
-		return path, nil
-	}
-	for _, folder := range []string{"/usr/sbin", "/sbin", "/usr/local/sbin"} {
-		path := filepath.Join(folder, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return path, nil
-		}
-	}
-	return "", errors.New("there is no program " + name + ": install iptables")
 }

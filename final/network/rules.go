@@ -25,8 +25,8 @@ type verdict int
 const (
 	accept   verdict = iota
 	drop             // nobody hears of it
-	hide             // it gets the address of the link that it leaves by, and so do its answers theirs
-	redirect         // it goes to target instead
+	hide             // it leaves as if it came from the host (MASQUERADE)
+	redirect         // it goes to target instead (DNAT)
 )
 
 // rule says what a packet must be like, and what becomes of it. What is zero does not
