@@ -49,7 +49,7 @@ func eat(args []string) error {
 }
 
 // burn uses one cpu for so many seconds, 1 by default, and prints how many
-// seconds of cpu time it has got.
+// seconds of cpu time it has got meanwhile.
 func burn(args []string) error {
 	seconds := 1.0
 	if len(args) > 1 {
@@ -58,15 +58,25 @@ func burn(args []string) error {
 			return failure{2, fmt.Errorf("%q is not a time", args[1])}
 		}
 	}
-	for end := time.Now().Add(time.Duration(seconds * float64(time.Second))); time.Now().Before(end); {
-	}
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+	before, err := cpuTime() // what our own start has taken is much on a slow machine
+	if err != nil {
 		return err
 	}
-	used := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	fmt.Printf("%.3f\n", used.Seconds())
+	for end := time.Now().Add(time.Duration(seconds * float64(time.Second))); time.Now().Before(end); {
+	}
+	after, err := cpuTime()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%.3f\n", (after - before).Seconds())
 	return nil
+}
+
+// cpuTime returns what this process has used.
+func cpuTime() (time.Duration, error) {
+	var usage unix.Rusage
+	err := unix.Getrusage(unix.RUSAGE_SELF, &usage)
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), err
 }
 
 // forkbomb starts processes until it may not, or until there are 1000 or as many
