@@ -1,6 +1,8 @@
 package testbed
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -42,6 +44,19 @@ func TestMissingRequirementFailsWhereItMustBeThere(t *testing.T) {
 		require.Contains(t, recorded.errors[0], "NorThat: nowhere to be seen (give up)")
 		require.Contains(t, recorded.errors[0], "TESTBED_MUST")
 	}
+}
+
+// It is kept in the repository, and tests run in a folder of that.
+func TestKernelThatWasDownloadedIsFound(t *testing.T) {
+	repository := t.TempDir()
+	defer func(old string) { ownFolder = old }(ownFolder)
+	ownFolder = filepath.Join(repository, "internal", "vm")
+	require.False(t, kernel().OK)
+	boot := filepath.Join(repository, "bin", "vm", "kernel", "boot")
+	require.NoError(t, os.MkdirAll(boot, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(boot, "vmlinuz-6.1"), nil, 0o600))
+
+	require.True(t, kernel().OK)
 }
 
 func TestUnknownRequirementFails(t *testing.T) {

@@ -140,6 +140,15 @@ func TestIPTablesWithoutTheProgram(t *testing.T) {
 	require.Equal(t, "apt-get install iptables", check.Mend)
 }
 
+func TestProgramsThatAreNotInstalled(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+
+	require.Equal(t, machine.Check{
+		Name: "QEMU", Found: "qemu-system-x86_64 is not in PATH", Mend: "apt-get install qemu-system-x86 (to test under other kernels)",
+	}, machine.QEMU())
+	require.False(t, machine.GoTool().OK)
+}
+
 func TestSpaceIsCounted(t *testing.T) {
 	check := machine.Space(t.TempDir())
 
