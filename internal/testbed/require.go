@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,9 @@ const (
 	NFTables     Requirement = "NFTables"
 	UserNS       Requirement = "UserNS"
 	BaseImage    Requirement = "BaseImage"
+	GoTool       Requirement = "GoTool"
+	QEMU         Requirement = "QEMU"
+	Kernel       Requirement = "Kernel" // to boot on an emulated machine
 )
 
 // probes tell whether the machine has what a test requires.
@@ -47,6 +51,9 @@ var probes = map[Requirement]func() machine.Check{
 	NFTables:     machine.NFTables,
 	UserNS:       machine.UserNamespaces,
 	BaseImage:    baseImage,
+	GoTool:       machine.GoTool,
+	QEMU:         machine.QEMU,
+	Kernel:       kernel,
 }
 
 // Require skips the test, naming all that is missing and how to mend it, unless
@@ -104,5 +111,19 @@ func baseImage() machine.Check {
 		return check
 	}
 	check.OK, check.Found = true, "built"
+	return check
+}
+
+// kernel looks where mage keeps the one that it has downloaded.
+func kernel() machine.Check {
+	check := machine.Check{Name: "kernel to boot", Mend: "run `go tool mage vm:kernel`"}
+	for folder := ownFolder; folder != "/" && !check.OK; folder = filepath.Dir(folder) {
+		images, err := filepath.Glob(filepath.Join(folder, "bin/vm/kernel/boot/vmlinuz-*"))
+		check.OK = err == nil && len(images) > 0
+	}
+	check.Found = "downloaded"
+	if !check.OK {
+		check.Found = "none was downloaded"
+	}
 	return check
 }

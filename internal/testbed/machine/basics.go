@@ -43,6 +43,20 @@ func Compiler() Check {
 	if name == "" {
 		name = "gcc"
 	}
+	return program(name, check)
+}
+
+// GoTool looks for the go command, which builds what some tests run.
+func GoTool() Check {
+	return program("go", Check{Name: "go command", Mend: "put Go's bin folder into PATH: https://go.dev/dl/"})
+}
+
+// QEMU looks for the emulator that boots other kernels.
+func QEMU() Check {
+	return program("qemu-system-x86_64", Check{Name: "QEMU", Mend: "apt-get install qemu-system-x86 (to test under other kernels)"})
+}
+
+func program(name string, check Check) Check {
 	path, err := exec.LookPath(name)
 	check.OK, check.Found = err == nil, path
 	if err != nil {

@@ -28,7 +28,7 @@ func All() []Check {
 	for _, name := range []string{"memory", "cpu", "cpuset", "pids"} {
 		checks = append(checks, Controller(name))
 	}
-	return append(checks, Overlay(), optional(AUFS()), optional(NFTables()), optional(IPTables()), optional(Forwarding()))
+	return append(checks, Overlay(), optional(AUFS()), optional(NFTables()), optional(IPTables()), optional(Forwarding()), optional(QEMU()))
 }
 
 func optional(check Check) Check {
