@@ -1,0 +1,9 @@
+package vm
+
+import (
+	"testing"
+
+	"mytinydocker/internal/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
