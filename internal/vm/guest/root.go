@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// tree is where the root of the tests lies in the kernel's first file system. It
+// is not / itself: that one cannot be the old root of pivot_root(2).
+const tree = "/tree"
+
+type mount struct {
+	filesystem, target string
+	flags              uintptr
+	options            string
+}
+
+// mounts are those of any machine. Tests put their files on a tmpfs: the file system
+// below may not keep extended attributes, which a union's upper layer needs.
+var mounts = []mount{
+	{"proc", "/proc", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, ""},
+	{"sysfs", "/sys", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, ""},
+	{"devtmpfs", "/dev", unix.MS_NOSUID, ""},
+	{"devpts", "/dev/pts", unix.MS_NOSUID | unix.MS_NOEXEC, "ptmxmode=0666,mode=0620,gid=5"},
+	{"tmpfs", "/dev/shm", unix.MS_NOSUID | unix.MS_NODEV, ""},
+	{"tmpfs", "/run", unix.MS_NOSUID | unix.MS_NODEV, "mode=0755"},
+	{"tmpfs", "/tmp", unix.MS_NOSUID | unix.MS_NODEV, ""},
+	{"tmpfs", "/var/lib", 0, "mode=0755"},
+}
+
+// enterRoot makes the tree our root, and mounts what belongs there.
+func enterRoot() error {
+	if err := unix.Mount(tree, tree, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("make %s a mount: %w", tree, err)
+	}
+	if err := os.Chdir(tree); err != nil {
+		return err
+	}
+	if err := unix.Mount(".", "/", "", unix.MS_MOVE, ""); err != nil {
+		return fmt.Errorf("move %s to the root: %w", tree, err)
+	}
+	if err := unix.Chroot("."); err != nil {
+		return fmt.Errorf("change the root to %s: %w", tree, err)
+	}
+	for _, mount := range mounts {
+		if err := mount.attach(); err != nil {
+			return err
+		}
+	}
+	// Tests are to see what they do on a machine with systemd.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("share the mounts: %w", err)
+	}
+	if err := unix.Sethostname([]byte("guest")); err != nil {
+		return fmt.Errorf("name the machine: %w", err)
+	}
+	return nil
+}
+
+func (m mount) attach() error {
+	if err := os.MkdirAll(m.target, 0o755); err != nil {
+		return err
+	}
+	err := unix.Mount(m.filesystem, m.target, m.filesystem, m.flags, m.options)
+	if m.filesystem == "devtmpfs" && errors.Is(err, unix.ENODEV) {
+		return nil // a kernel without: the tree has the devices that matter
+	}
+	if err != nil {
+		return fmt.Errorf("mount %s on %s: %w", m.filesystem, m.target, err)
+	}
+	return nil
+}
