@@ -6,16 +6,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/magefile/mage/mg"
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
 	"mytinydocker/internal/learn"
 	"mytinydocker/internal/testbed/chapters"
@@ -51,7 +54,7 @@ func Run() error {
 		"env", "TINYDOCKER_ROOT=" + filepath.Join(root, "tinydocker"), "TINYDOCKER_RUN=" + runRoot,
 		filepath.Join(binaries, "tinydocker"), "run", "--rm", "--hostname", "container",
 	}
-	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
+	if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
 		err := asRoot(os.Stdin, append(container, "-it", "base")...)
 		if mg.ExitStatus(err) < 125 {
 			return nil // the shell's last status is no failure of ours
@@ -259,6 +262,78 @@ func test(packages ...string) error {
 	}, packages...)...)
 }
 
+// VM is machines with other kernels: one of Vagrant's, whose kernel has AUFS, and those
+// that QEMU emulates.
+type VM mg.Namespace
+
+// Up starts Vagrant's VM, and makes it if there is none yet (see vagrant/README.md).
+func (VM) Up() error {
+	if provider := os.Getenv("VM_PROVIDER"); provider != "" {
+		return vagrant("up", "--provider="+provider)
+	}
+	return vagrant("up")
+}
+
+// Ssh opens a shell in Vagrant's VM; the repository is in /mytinydocker.
+func (VM) Ssh() error { return vagrant("ssh") }
+
+// Test runs tests in Vagrant's VM, those of a chapter or of all: vm:test stage03
+func (VM) Test(target string) error {
+	targets := "test:" + target
+	if target == "all" {
+		targets = ""
+		for index := range chapters.All {
+			targets += fmt.Sprintf(" test:stage%02d", index+1)
+		}
+	}
+	if strings.Trim(target, "abcdefghijklmnopqrstuvwxyz0123456789") != "" { // a shell reads it
+		return fmt.Errorf("there are no tests %q: stage01 to stage%02d, final, all", target, len(chapters.All))
+	}
+	if err := vagrant("rsync"); err != nil { // where the folder is a copy
+		return err
+	}
+	return vagrant("ssh", "--no-tty", "--command", "cd /mytinydocker && go tool mage "+targets)
+}
+
+// Halt stops Vagrant's VM.
+func (VM) Halt() error { return vagrant("halt") }
+
+// Destroy removes Vagrant's VM, with all that is in it.
+func (VM) Destroy() error { return vagrant("destroy", "--force") }
+
+// Kernel runs tests under another kernel, emulated: vm:kernel [BZIMAGE [stage03|final|all]]
+//
+// Without an image it is the distribution's own, which is downloaded but not installed;
+// without tests, it is those of cgroups.
+func (VM) Kernel(image, tests string) error {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		return errors.New("this needs Linux on x86-64: use vm:up and vm:test, or run it in vm:ssh")
+	}
+	mg.SerialDeps(BaseImage)
+	runner := filepath.Join(binaries, "kerneltest")
+	if err := command("go", "build", "-o", runner, "./internal/vm/kerneltest"); err != nil {
+		return err
+	}
+	return command("go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--raw-command", "--",
+		runner, "-console="+strconv.FormatBool(mg.Verbose()), image, tests)
+}
+
+// What vm:kernel is not given is empty. Mage itself knows of targets with so many
+// arguments, no more and no less.
+func init() {
+	at := slices.IndexFunc(os.Args, func(word string) bool { return strings.EqualFold(word, "vm:kernel") })
+	for at >= 0 && len(os.Args) < at+3 {
+		os.Args = append(os.Args, "")
+	}
+}
+
+func vagrant(words ...string) error {
+	if _, err := exec.LookPath("vagrant"); err != nil {
+		return errors.New("install Vagrant and a provider for it, such as VirtualBox: see vagrant/README.md")
+	}
+	return startIn("vagrant", os.Stdin, append([]string{"vagrant"}, words...)...)
+}
+
 func stages() []string {
 	var folders []string
 	for _, chapter := range chapters.All {
@@ -297,17 +372,15 @@ func rootCommand(words ...string) ([]string, error) {
 
 func command(words ...string) error { return start(nil, words...) }
 
-// start runs a program, prints what it prints, and fails as it fails.
-func start(stdin io.Reader, words ...string) error {
+func start(stdin io.Reader, words ...string) error { return startIn("", stdin, words...) }
+
+// startIn runs a program in a folder, prints what it prints, and fails as it fails.
+func startIn(folder string, stdin io.Reader, words ...string) error {
 	program := exec.Command(words[0], words[1:]...)
+	program.Dir = folder
 	program.Stdin, program.Stdout, program.Stderr = stdin, os.Stdout, os.Stderr
 	if err := program.Run(); err != nil {
 		return mg.Fatalf(max(program.ProcessState.ExitCode(), 1), "%s: %v", words[0], err)
 	}
 	return nil
-}
-
-func isTerminal(file *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
-	return err == nil
 }
