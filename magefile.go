@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/magefile/mage/mg"
 	"golang.org/x/term"
@@ -103,6 +104,10 @@ func Lint() error {
 	if err := command("go", "vet", "./..."); err != nil {
 		return err
 	}
+	// On a Mac, this file starts the VM.
+	if err := command("env", "GOOS=darwin", "go", "vet", "-tags=mage", "."); err != nil {
+		return err
+	}
 	return command("go", "tool", "golangci-lint", "run")
 }
 
@@ -147,6 +152,33 @@ type Check mg.Namespace
 // Chapters proves that the steps of each chapter, done one by one, turn its tests green in their order.
 func (Check) Chapters() error {
 	return test("./internal/testbed/chapters", "-timeout=1h", "-args", "-proofs")
+}
+
+// Fuzz feeds each fuzz test with new input for so long: fuzz 1m
+func Fuzz(each time.Duration) error {
+	mg.SerialDeps(BaseImage)
+	// A chapter has the tests of all before it.
+	last := "./" + chapters.All[len(chapters.All)-1].Folder
+	listed, err := output("go", "test", "-list=^Fuzz", last, "./final/...", "./internal/...")
+	if err != nil {
+		return err
+	}
+	var names []string
+	for line := range strings.Lines(listed) {
+		if strings.HasPrefix(line, "Fuzz") {
+			names = append(names, strings.TrimSpace(line))
+			continue
+		}
+		// The names of a package come before its "ok".
+		for _, name := range names {
+			pkg := strings.Fields(line)[1]
+			if err := command("go", "test", "-run=^$", "-fuzz=^"+name+"$", "-fuzztime="+each.String(), pkg); err != nil {
+				return err
+			}
+		}
+		names = nil
+	}
+	return nil
 }
 
 // Mutate breaks the chapters, one thing at a time, and sees their tests fail.
@@ -368,6 +400,17 @@ func rootCommand(words ...string) ([]string, error) {
 		return nil, fmt.Errorf("containers need root: install sudo, or run this as root")
 	}
 	return append([]string{"sudo"}, words...), nil
+}
+
+// output runs a program and returns what it prints.
+func output(words ...string) (string, error) {
+	program := exec.Command(words[0], words[1:]...)
+	program.Stderr = os.Stderr
+	printed, err := program.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", strings.Join(words, " "), err)
+	}
+	return string(printed), nil
 }
 
 func command(words ...string) error { return start(nil, words...) }
