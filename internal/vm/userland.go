@@ -53,9 +53,7 @@ func addUserland(tree *Tree, root string, executables []string) error {
 		}
 	}
 	// /bin is /usr/bin on most machines, and the tests know both.
-	for _, name := range []string{"/bin/sh", "/usr/bin/env"} {
-		files = append(files, name)
-	}
+	files = append(files, "/bin/sh", "/usr/bin/env")
 	for _, file := range files {
 		if err := tree.Like(root, file); err != nil {
 			return err

@@ -80,10 +80,10 @@ func Receive(line io.Reader, each func(Report) error) error {
 		if err := json.Unmarshal(lines.Bytes(), &report); err != nil {
 			return fmt.Errorf("read the guest's report %.100q: %w", lines.Text(), err)
 		}
-		switch {
-		case report.Kind == Done:
+		switch report.Kind {
+		case Done:
 			return nil
-		case report.Kind == Failed:
+		case Failed:
 			return errors.New("the guest gave up: " + report.Text)
 		}
 		if err := each(report); err != nil {
