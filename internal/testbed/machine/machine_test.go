@@ -149,6 +149,23 @@ func TestProgramsThatAreNotInstalled(t *testing.T) {
 	require.False(t, machine.GoTool().OK)
 }
 
+// The file system of proc has no attributes of anybody's, and no new files either.
+func TestAttributesAreThoseOfTheFileSystem(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	t.Setenv("TMPDIR", "/proc/self")
+
+	check := machine.UserXattr()
+
+	require.False(t, check.OK)
+	require.NotEmpty(t, check.Found)
+
+	folder := testbed.StateRoot(t)
+	t.Setenv("TMPDIR", folder)
+	require.NoError(t, unix.Mount("none", folder, "ramfs", 0, ""))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(folder, 0)) })
+	require.Contains(t, machine.UserXattr().Found, "not supported")
+}
+
 func TestSpaceIsCounted(t *testing.T) {
 	check := machine.Space(t.TempDir())
 
