@@ -31,6 +31,7 @@ const (
 	NFTables     Requirement = "NFTables"
 	UserNS       Requirement = "UserNS"
 	BaseImage    Requirement = "BaseImage"
+	UserXattr    Requirement = "UserXattr" // in the folder of temporary files
 	GoTool       Requirement = "GoTool"
 	QEMU         Requirement = "QEMU"
 	Kernel       Requirement = "Kernel" // to boot on an emulated machine
@@ -51,6 +52,7 @@ var probes = map[Requirement]func() machine.Check{
 	NFTables:     machine.NFTables,
 	UserNS:       machine.UserNamespaces,
 	BaseImage:    baseImage,
+	UserXattr:    machine.UserXattr,
 	GoTool:       machine.GoTool,
 	QEMU:         machine.QEMU,
 	Kernel:       kernel,
