@@ -104,7 +104,7 @@ func setTimesBelow(t *testing.T, folder string) {
 }
 
 func TestArchiveKeepsEverything(t *testing.T) {
-	testbed.Require(t, testbed.Root)
+	testbed.Require(t, testbed.Root, testbed.UserXattr)
 	source, target := t.TempDir(), t.TempDir()
 	plantEverything(t, source)
 	root, err := os.OpenRoot(source)
@@ -200,7 +200,7 @@ func TestArchiveHoldsNoDevicesAndNoSockets(t *testing.T) {
 }
 
 func TestUnpackBelievesOnlySomeAttributes(t *testing.T) {
-	testbed.Require(t, testbed.Root)
+	testbed.Require(t, testbed.Root, testbed.UserXattr)
 	target := t.TempDir()
 	entry := file("file", "x")
 	entry.PAXRecords = map[string]string{"SCHILY.xattr.trusted.overlay.redirect": "/elsewhere", "SCHILY.xattr.user.one": "kept"}

@@ -54,7 +54,7 @@ func folder(name string) tar.Header {
 }
 
 func TestUnpackKeepsWhatTheArchiveSays(t *testing.T) {
-	testbed.Require(t, testbed.Root)
+	testbed.Require(t, testbed.Root, testbed.UserXattr)
 	target := t.TempDir()
 	then := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 
@@ -228,7 +228,7 @@ func TestUnpackLeavesDevicesOut(t *testing.T) {
 // What belongs to the machine that made the archive, or would have overlayfs show
 // other files than those of the layer, is left out.
 func TestUnpackLeavesForeignAttributesOut(t *testing.T) {
-	testbed.Require(t, testbed.Root)
+	testbed.Require(t, testbed.Root, testbed.UserXattr)
 	target := t.TempDir()
 	attributes := map[string]string{
 		"trusted.overlay.redirect": "/etc", "trusted.overlay.opaque": "y", "trusted.note": "x", "user.overlay.opaque": "y",

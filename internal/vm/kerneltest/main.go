@@ -60,7 +60,7 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.cgroups, "cgroups", usual, "version of the cgroup hierarchies")
 	flags.IntVar(&o.cpus, "cpus", 2, "how many processors the machine has")
 	flags.StringVar(&o.run, "run", os.Getenv("VM_RUN"), "run only tests that match this regular expression")
-	flags.DurationVar(&o.timeout, "timeout", time.Hour, "how long all of it may take")
+	flags.DurationVar(&o.timeout, "timeout", 2*time.Hour, "how long all of it may take")
 	flags.BoolVar(&o.console, "console", false, "show what the kernel prints")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
@@ -131,7 +131,7 @@ func (o options) compile(ctx context.Context, root string, kernel vm.Kernel, pat
 	contents := vm.Contents{
 		Guest: filepath.Join(folder, "guest"), Programs: filepath.Join(folder, "programs"),
 		Modules: kernel.Modules, Cgroups: o.cgroups, Source: root,
-		Arguments:   append([]string{"-test.timeout=15m"}, vm.Arguments...),
+		Arguments:   append([]string{"-test.timeout=40m"}, vm.Arguments...),
 		Environment: []string{"TESTBED_MUST=" + os.Getenv("TESTBED_MUST")},
 	}
 	if o.run != "" {
