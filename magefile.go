@@ -346,7 +346,7 @@ func (VM) Kernel(image, tests string) error {
 	if err := command("go", "build", "-o", runner, "./internal/vm/kerneltest"); err != nil {
 		return err
 	}
-	return command("go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--raw-command", "--",
+	return command("go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--raw-command", "--ignore-non-json-output-lines", "--",
 		runner, "-console="+strconv.FormatBool(mg.Verbose()), image, tests)
 }
 

@@ -13,7 +13,7 @@ import (
 // Kernel is a kernel to boot.
 type Kernel struct {
 	Image   string // file
-	Release string // as `uname -r` prints it
+	Release string // as `uname -r` prints it; empty if the image does not say
 	Modules string // the folder with its modules, or empty: all is built in
 }
 
@@ -26,6 +26,9 @@ func FindKernel(image, modules string) (Kernel, error) {
 		return Kernel{}, fmt.Errorf("the kernel %s: %w", image, err)
 	}
 	kernel := Kernel{Image: image, Release: release, Modules: modules}
+	if modules == "" && release == "" {
+		return kernel, nil
+	}
 	if modules == "" {
 		beside := filepath.Join(filepath.Dir(image), "../lib/modules", release)
 		if info, err := os.Stat(beside); err == nil && info.IsDir() {
@@ -66,7 +69,7 @@ func release(image string) (string, error) {
 	head = head[:count]
 	at := versionBase + int(binary.LittleEndian.Uint16(head[versionOffset:]))
 	if at == versionBase || at >= len(head) {
-		return "", errors.New("an image that does not say its release")
+		return "", nil // it does not say
 	}
 	version, _, _ := bytes.Cut(head[at:], []byte{0})
 	release, _, _ := bytes.Cut(version, []byte(" "))

@@ -14,6 +14,9 @@ func image(t *testing.T, path, release string) string {
 	head := make([]byte, 4096)
 	copy(head[0x202:], "HdrS")
 	head[0x20e], head[0x20f] = 0x00, 0x04 // the text is at 0x400 + 0x200
+	if release == "" {
+		head[0x20f] = 0
+	}
 	copy(head[0x600:], release+" (builder@host) #1 SMP\x00")
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, head, 0o600))
@@ -27,6 +30,15 @@ func TestKernelSaysItsRelease(t *testing.T) {
 
 	require.NoError(t, err)
 	require.Equal(t, Kernel{Image: path, Release: "6.1.0-aufs"}, kernel)
+}
+
+func TestKernelThatDoesNotSayItsReleaseIsOneAllTheSame(t *testing.T) {
+	path := image(t, filepath.Join(t.TempDir(), "bzImage"), "")
+
+	kernel, err := FindKernel(path, "")
+
+	require.NoError(t, err)
+	require.Equal(t, Kernel{Image: path}, kernel)
 }
 
 func TestModulesAreWhereDistributionsPutThem(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 // the tests say.
 var wanted = []string{
 	"crc32c_generic", // which libcrc32c does not name among its needs, and asks for when it is loaded
-	"overlay", "aufs", "fuse",
+	"overlay", "aufs", "fuse", "loop", "ext4",
 	"veth", "bridge", "br_netfilter", "dummy", "macvlan", "ipvlan", "tun",
 	"nf_tables", "nft_compat", "nft_chain_nat", "nft_nat", "nft_masq", "nft_redir", "nft_ct", "nft_counter", "nft_log", "nft_limit",
 	"nft_reject", "nft_reject_inet", "nft_reject_ipv4", "nft_fib", "nft_fib_ipv4", "nft_fib_ipv6", "nft_fib_inet", "nft_hash",

@@ -44,6 +44,9 @@ func (c Contents) Pack(archive io.Writer) error {
 			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TESTBED_BINARIES=" + programsAt,
 		}, c.Environment...),
 	}
+	if format, err := lookPath("mke2fs"); err == nil {
+		orders.Format = format
+	}
 	for _, add := range []func(*Tree, *wire.Orders) error{c.addBasics, c.addModules, c.addPrograms, c.addSuites, addOrders} {
 		if err := add(tree, &orders); err != nil {
 			return err

@@ -179,6 +179,7 @@ func TestRealKernel(t *testing.T) {
 			suite(t, "makes what containers need", `set -e; mkdir /tmp/u /tmp/w
 				mount -t overlay -o lowerdir=/etc,upperdir=/tmp/u,workdir=/tmp/w none /mnt; test -e /mnt/passwd
 				cat /sys/fs/cgroup/cgroup.controllers; unshare --net --mount --pid --fork true; test -c /dev/ptmx`),
+			suite(t, "has a disk", `stat --file-system --format %T /tmp`),
 			suite(t, "panics", "echo c > /proc/sysrq-trigger; sleep 1000"),
 		},
 	}
@@ -200,6 +201,7 @@ func TestRealKernel(t *testing.T) {
 
 	require.ErrorContains(t, err, "Kernel panic")
 	require.Equal(t, "hello there\n/src/internal\n\377\rerror\n0\n0::/session\n"+kernel.Release+"\n", output["passes"])
-	require.Equal(t, map[string]int{"passes": 0, "fails": 7, "is killed": 137, "leaves a process": 0, "makes what containers need": 0}, codes, output)
+	require.Equal(t, map[string]int{"passes": 0, "fails": 7, "is killed": 137, "leaves a process": 0, "has a disk": 0, "makes what containers need": 0}, codes, output)
 	require.Contains(t, output["makes what containers need"], "memory")
+	require.Contains(t, output["has a disk"], "ext")
 }

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -19,18 +17,23 @@ const cgroupRoot = "/sys/fs/cgroup"
 const session = "session"
 
 // mountCgroups mounts the hierarchy of version 2, or one of version 1 for each
-// controller. A kernel without cgroups has nothing to mount: the tests say so.
+// controller.
 func mountCgroups(version int) error {
 	if _, err := os.Stat(cgroupRoot); errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil // a kernel without
 	}
-	if version != 1 {
-		if err := (mount{"cgroup2", cgroupRoot, 0, "nsdelegate"}).attach(); err != nil {
-			return err
-		}
-		return os.Mkdir(filepath.Join(cgroupRoot, session), 0o755)
+	if version == 1 {
+		return mountVersion1()
 	}
-	if err := (mount{"tmpfs", cgroupRoot, 0, "mode=0755"}).attach(); err != nil {
+	known, err := (mount{"cgroup2", cgroupRoot, 0, "nsdelegate"}).attach()
+	if err != nil || !known {
+		return err
+	}
+	return enterSession()
+}
+
+func mountVersion1() error {
+	if _, err := (mount{"tmpfs", cgroupRoot, 0, "mode=0755"}).attach(); err != nil {
 		return err
 	}
 	controllers, err := controllers()
@@ -38,11 +41,25 @@ func mountCgroups(version int) error {
 		return err
 	}
 	for _, controller := range controllers {
-		if err := (mount{"cgroup", filepath.Join(cgroupRoot, controller), 0, controller}).attach(); err != nil {
+		if _, err := (mount{"cgroup", filepath.Join(cgroupRoot, controller), 0, controller}).attach(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// enterSession moves us, and with us all that we start, into a cgroup.
+func enterSession() error {
+	group := filepath.Join(cgroupRoot, session)
+	if err := os.Mkdir(group, 0o755); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(filepath.Join(group, "cgroup.procs"), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString("0")
+	return errors.Join(err, file.Close())
 }
 
 // controllers reads the names of those that are switched on (cgroups(7)).
@@ -61,16 +78,4 @@ func controllers() ([]string, error) {
 		}
 	}
 	return names, lines.Err()
-}
-
-// openSession opens the cgroup for clone(2), or returns -1 where there is none.
-func openSession() (int, error) {
-	fd, err := unix.Open(filepath.Join(cgroupRoot, session), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ENOENT) {
-		return -1, nil
-	}
-	if err != nil {
-		return -1, fmt.Errorf("open the cgroup of the tests: %w", err)
-	}
-	return fd, nil
 }

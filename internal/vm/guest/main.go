@@ -53,6 +53,9 @@ func follow(line *reports) error {
 	if err := loadModules(orders.Modules); err != nil {
 		return err
 	}
+	if err := mountDisk(orders.Format); err != nil {
+		return err
+	}
 	if err := mountCgroups(orders.Cgroups); err != nil {
 		return err
 	}

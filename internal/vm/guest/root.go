@@ -19,7 +19,8 @@ type mount struct {
 }
 
 // mounts are those of any machine. Tests put their files on a tmpfs: the file system
-// below may not keep extended attributes, which a union's upper layer needs.
+// below may not keep extended attributes, which a union's upper layer needs. Where
+// there is no devtmpfs, the tree has the devices that matter.
 var mounts = []mount{
 	{"proc", "/proc", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, ""},
 	{"sysfs", "/sys", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, ""},
@@ -46,7 +47,7 @@ func enterRoot() error {
 		return fmt.Errorf("change the root to %s: %w", tree, err)
 	}
 	for _, mount := range mounts {
-		if err := mount.attach(); err != nil {
+		if _, err := mount.attach(); err != nil {
 			return err
 		}
 	}
@@ -60,16 +61,18 @@ func enterRoot() error {
 	return nil
 }
 
-func (m mount) attach() error {
+// attach mounts it, and makes the folder for it. A kernel that does not know the file
+// system does without: the tests that need it say so.
+func (m mount) attach() (known bool, err error) {
 	if err := os.MkdirAll(m.target, 0o755); err != nil {
-		return err
+		return false, err
 	}
-	err := unix.Mount(m.filesystem, m.target, m.filesystem, m.flags, m.options)
-	if m.filesystem == "devtmpfs" && errors.Is(err, unix.ENODEV) {
-		return nil // a kernel without: the tree has the devices that matter
+	err = unix.Mount(m.filesystem, m.target, m.filesystem, m.flags, m.options)
+	if errors.Is(err, unix.ENODEV) {
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("mount %s on %s: %w", m.filesystem, m.target, err)
+		return false, fmt.Errorf("mount %s on %s: %w", m.filesystem, m.target, err)
 	}
-	return nil
+	return true, nil
 }

@@ -1,5 +1,6 @@
 // Command kerneltest runs tests of this repository under a kernel of your choice, on
-// an emulated machine, and prints what `go test -json` would print.
+// an emulated machine, and prints what `go test -json` would print, and between that
+// lines of text on how far it is.
 //
 //	kerneltest [FLAG...] [IMAGE [TARGET]]
 //
@@ -104,10 +105,10 @@ func (o options) test(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.Remove(archive) }()
-	fmt.Fprintf(os.Stderr, "boot %s (%s), with %d MB of files\n", kernel.Release, kernel.Image, size>>20)
+	fmt.Printf("boot %s, with %d MB of files\n", kernel.Image, size>>20)
 	machine := vm.Machine{Kernel: kernel.Image, Initramfs: archive, Memory: 1536 + 2*int(size>>20), CPUs: o.cpus}
 	if o.console {
-		machine.Console = os.Stderr
+		machine.Console = os.Stdout
 	}
 	return run(ctx, machine)
 }
@@ -121,7 +122,7 @@ func (o options) namesTests(root string) bool {
 
 func (o options) kernel(ctx context.Context, root string) (vm.Kernel, error) {
 	if o.image == "" {
-		return vm.Packaged(ctx, filepath.Join(root, scratch, "kernel"), os.Stderr)
+		return vm.Packaged(ctx, filepath.Join(root, scratch, "kernel"), os.Stdout)
 	}
 	return vm.FindKernel(o.image, o.modules)
 }
@@ -165,7 +166,7 @@ func run(ctx context.Context, machine vm.Machine) error {
 	start := time.Now()
 	err := machine.Run(ctx, func(report wire.Report) error {
 		if report.Kind == wire.Booted {
-			fmt.Fprintf(os.Stderr, "Linux %s has booted after %.1f s\n", report.Text, time.Since(start).Seconds())
+			fmt.Printf("Linux %s has booted after %.1f s\n", report.Text, time.Since(start).Seconds())
 		}
 		return verdict.Take(report)
 	})

@@ -21,6 +21,7 @@ const (
 // Orders is what the guest is to do.
 type Orders struct {
 	Modules     []string // files of kernel modules, in the order in which they are loaded
+	Format      string   // program that makes a file system of a file, if there is one
 	Cgroups     int      // version, 1 or 2
 	Environment []string // of the tests
 	Tests       []Test
