@@ -72,6 +72,14 @@ func TestTablesOfIPTablesAreNoLeak(t *testing.T) {
 	require.Zero(t, result.Code, result.Stderr)
 }
 
+// A small kernel may do without; whoever is refused a look has seen nothing.
+func TestKernelWithoutRulesIsNotOneThatHidesThem(t *testing.T) {
+	require.True(t, hasNoNFTables(os.NewSyscallError("socket", unix.EPROTONOSUPPORT)), "no netfilter")
+	require.True(t, hasNoNFTables(os.NewSyscallError("receive", unix.EINVAL)), "no nf_tables in it")
+	require.False(t, hasNoNFTables(os.NewSyscallError("receive", unix.EPERM)))
+	require.False(t, hasNoNFTables(nil))
+}
+
 // The hierarchies belong to the machine. What another suite runs just now is not
 // ours; what ours runs is.
 func TestCgroupOfOthersIsNoLeak(t *testing.T) {
