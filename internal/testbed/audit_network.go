@@ -1,11 +1,13 @@
 package testbed
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // links lists the network interfaces of this network namespace.
@@ -47,6 +49,9 @@ func tables() ([]string, error) {
 		return nil, err
 	}
 	all, err := connection.ListTables()
+	if hasNoNFTables(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +72,9 @@ func rules() ([]string, error) {
 		return nil, err
 	}
 	chains, err := connection.ListChains()
+	if hasNoNFTables(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +90,12 @@ func rules() ([]string, error) {
 		}
 	}
 	return things, nil
+}
+
+// hasNoNFTables tells whether a list of everything failed because the kernel knows
+// none of it: it has no netfilter at all, or only its older parts.
+func hasNoNFTables(err error) bool {
+	return errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EINVAL)
 }
 
 // tableName is the name of a table as nft(8) wants it: after its family.
