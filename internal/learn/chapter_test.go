@@ -15,7 +15,7 @@ import (
 // The way of a learner through the first steps of the first chapter, in a copy of
 // what it needs of this repository.
 func TestFirstChapter(t *testing.T) {
-	testbed.Require(t, testbed.Root, testbed.BaseImage)
+	testbed.Require(t, testbed.Root, testbed.BaseImage, testbed.GoTool)
 	var out strings.Builder
 	w := Workshop{Root: clone(t, "stage01-namespaces"), Out: &out, Go: testbed.Go}
 	check := func() string {

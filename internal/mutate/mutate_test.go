@@ -69,6 +69,7 @@ func TestSkipped(t *testing.T) { t.Skip("always") }
 
 func madeUp(t *testing.T) string {
 	t.Helper()
+	testbed.Require(t, testbed.GoTool)
 	folder := filepath.Join(testbed.StateRoot(t), "madeup")
 	require.NoError(t, os.Mkdir(folder, 0o755))
 	require.NoError(t, os.Chmod(filepath.Dir(folder), 0o755))

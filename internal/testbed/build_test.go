@@ -13,6 +13,7 @@ import (
 const program = "mytinydocker/internal/sweep"
 
 func TestBuildBuildsOnce(t *testing.T) {
+	Require(t, GoTool)
 	t.Setenv("TESTBED_BINARIES", "")
 	path := Build(t, program)
 	first, err := os.Stat(path)
@@ -56,6 +57,7 @@ func TestBuildThatFailsSaysWhatToDo(t *testing.T) {
 
 // sudo may have taken HOME away, and with it the place of Go's caches.
 func TestBuildNeedsNoHome(t *testing.T) {
+	Require(t, GoTool)
 	t.Setenv("TESTBED_BINARIES", "")
 	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "GOCACHE", "GOPATH", "GOMODCACHE"} {
 		t.Setenv(name, "") // restores it at the end
@@ -68,6 +70,7 @@ func TestBuildNeedsNoHome(t *testing.T) {
 // `go test -exec sudo` builds as the user, so that is whose caches are filled,
 // and who must own what is written there.
 func TestGoRunsAsWhoeverBuiltTheTests(t *testing.T) {
+	Require(t, GoTool)
 	t.Setenv("HOME", "/root")
 	nobody := uint32(65534)
 

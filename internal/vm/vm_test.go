@@ -167,10 +167,8 @@ func TestRealKernel(t *testing.T) {
 	testbed.Require(t, testbed.QEMU, testbed.Kernel, testbed.GoTool)
 	kernel, err := cached("../../bin/vm/kernel")
 	require.NoError(t, err)
-	guest := filepath.Join(t.TempDir(), "guest")
-	require.NoError(t, Guest(t.Context(), "../..", guest))
 	contents := Contents{
-		Guest: guest, Modules: kernel.Modules, Cgroups: 2, Source: "../..", Programs: t.TempDir(), Environment: []string{"GREETING=hello there"},
+		Guest: testbed.Build(t, "mytinydocker/internal/vm/guest"), Modules: kernel.Modules, Cgroups: 2, Source: "../..", Programs: t.TempDir(), Environment: []string{"GREETING=hello there"},
 		Suites: []Suite{
 			suite(t, "passes", `echo "$GREETING"; pwd; printf '\377\r'; echo error >&2; exec 2>&1; id -u; cat /proc/self/cgroup; uname -r`),
 			suite(t, "fails", "exit 7"),

@@ -14,6 +14,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stretchr/testify/require"
+
+	"mytinydocker/internal/testbed"
 )
 
 func TestMain(m *testing.M) {
@@ -29,6 +31,7 @@ type image map[string][]byte
 
 func buildImage(t *testing.T) image {
 	t.Helper()
+	testbed.Require(t, testbed.GoTool)
 	folder := t.TempDir()
 	require.NoError(t, build(folder, filepath.Join(folder, "base.tar")))
 	built := make(image)

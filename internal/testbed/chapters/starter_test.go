@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { testbed.Main(m) }
 func TestStarters(t *testing.T) {
 	for index, chapter := range All {
 		t.Run(chapter.Folder, func(t *testing.T) {
-			testbed.Require(t, testbed.Root)
+			testbed.Require(t, testbed.Root, testbed.GoTool)
 			readme, err := os.ReadFile(filepath.Join(root, chapter.Folder, "README.md"))
 			require.NoError(t, err)
 			wanted := TestsOfExercises(string(readme))
