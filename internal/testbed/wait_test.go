@@ -1,0 +1,16 @@
+package testbed
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSlowMachinesAreGivenMoreTime(t *testing.T) {
+	for patience, want := range map[string]time.Duration{"": time.Second, "5": 5 * time.Second, "0": time.Second, "-1": time.Second, "much": time.Second} {
+		t.Setenv("TESTBED_PATIENCE", patience)
+
+		require.Equal(t, want, patient(time.Second), patience)
+	}
+}
