@@ -55,7 +55,7 @@ func Take() (*Snapshot, error) {
 // their last user has gone, so a leak is one that stays for five seconds.
 func (s *Snapshot) Leaks() ([]string, error) {
 	leaks, err := s.leaks()
-	eventually(5*time.Second, func() bool {
+	eventually(patient(5*time.Second), func() bool {
 		if err != nil || len(leaks) == 0 {
 			return true
 		}

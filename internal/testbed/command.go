@@ -76,7 +76,7 @@ type Process struct {
 func (c Command) process(t testing.TB) *Process {
 	process := &Process{t: t, cmd: exec.Command(c.Path, c.Args...), deadline: c.Deadline, done: make(chan struct{})}
 	if process.deadline == 0 {
-		process.deadline = deadline
+		process.deadline = patient(deadline)
 	}
 	process.cmd.Env, process.cmd.Dir = c.Env, c.Dir
 	// A grandchild that outlives the program may hold its output open.

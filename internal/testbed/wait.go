@@ -1,16 +1,28 @@
 package testbed
 
 import (
+	"os"
+	"strconv"
 	"testing"
 	"time"
 )
+
+// patient makes a usual deadline longer where TESTBED_PATIENCE says by how many times:
+// an emulated machine is slow, and more so on a busy one.
+func patient(usual time.Duration) time.Duration {
+	times, err := strconv.Atoi(os.Getenv("TESTBED_PATIENCE"))
+	if err != nil || times < 1 {
+		return usual
+	}
+	return time.Duration(times) * usual
+}
 
 // Eventually waits until condition holds, and fails the test, saying that what
 // did not happen, if it does not within ten seconds.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	if !eventually(10*time.Second, condition) {
-		t.Fatalf("waited ten seconds for %s", what)
+	if limit := patient(10 * time.Second); !eventually(limit, condition) {
+		t.Fatalf("waited %v for %s", limit, what)
 	}
 }
 
