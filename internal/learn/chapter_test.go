@@ -45,6 +45,21 @@ func TestFirstChapter(t *testing.T) {
 	require.Contains(t, check(), "undefined: nonsense\n\nIt does not compile yet.")
 	write(t, w, path, content)
 
+	// What is wrong with a step is told there, whatever its program comes to afterwards.
+	for _, exercise := range steps[1].Exercises {
+		solve(t, w, "stage01-namespaces", exercise)
+	}
+	path = filepath.Join("work", "stage01-namespaces", "run.go")
+	content = read(t, w, path)
+	for _, part := range []string{"syscall.CLONE_NEWPID | ", "parent.ExtraFiles = []*os.File{pipe}", ", parent.Stderr"} {
+		require.Contains(t, content, part)
+		wrong := strings.Replace(content, part, "", 1)
+		write(t, w, path, strings.Replace(wrong, "= os.Stdout, os.Stderr", "= os.Stdout", 1))
+		require.Contains(t, check(), "\nStep 2: "+steps[1].Title, "without %s", part)
+	}
+	write(t, w, path, content)
+	require.Contains(t, check(), "\nStep 3: "+steps[2].Title)
+
 	for _, step := range steps {
 		for _, exercise := range step.Exercises {
 			solve(t, w, "stage01-namespaces", exercise)

@@ -22,6 +22,11 @@ const testify = "=== RUN   TestX\n    a_test.go:19: \n        \tError Trace:\t/h
 func TestOutputIsTrimmed(t *testing.T) {
 	for name, test := range map[string]struct{ output, want string }{
 		"assertion": {testify, "at a_test.go:19\nNot equal:\nexpected: \"1\"\nactual  : \"2\"\nbecause"},
+		"of a later step": {
+			strings.Replace(testify, `"2"`, `testbed.Result{Stdout:"", Stderr:"panic: chapter 1, step 3: end is yours to write\n\ngoroutine 1 [running]:\nmain.x()\n\t/r/work/stage01-a/exit.go:7 +0x12\n", Code:2}`, 1),
+			"at a_test.go:19\nNot equal:\nexpected: \"1\"\nactual  : testbed.Result{Stdout:\"\", Stderr:…, Code:2}\nStderr:\n" +
+				"  panic: chapter 1, step 3: end is yours to write\nbecause\n(The panic of end is none of your business yet: that is step 3.)",
+		},
 		"not written": {
 			"panic: chapter 1, step 2: send is yours to write [recovered, repanicked]\n\ngoroutine 1\n",
 			"panic: chapter 1, step 2: send is yours to write",
@@ -37,8 +42,32 @@ func TestOutputIsTrimmed(t *testing.T) {
 		"fatal": {"=== RUN   TestX\n    b_test.go:3: no such thing\n--- FAIL: TestX (0s)\nFAIL\n", "at b_test.go:3\nno such thing"},
 		"left":  {"=== RUN   TestX\n--- PASS: TestX (0s)\nPASS\ntestbed: left behind: mount /x\n" + redMark, "testbed: left behind: mount /x"},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, trim(test.output)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, trim(test.output, 2)) })
 	}
+}
+
+// What a program prints comes quoted, on one line, and quoted once more where it has
+// quotes itself.
+func TestLongTextsAreUnquoted(t *testing.T) {
+	long := `"mytinydocker: cannot, really, say \"what\"\nmytinydocker: the second line of it, which makes it long"`
+	const unquoted = "  mytinydocker: cannot, really, say \"what\"\n  mytinydocker: the second line of it, which makes it long"
+	for name, test := range map[string]struct{ line, want string }{
+		"short":          {`actual  : testbed.Result{Stdout:"a\n", Stderr:"b\n", Code:0}`, `actual  : testbed.Result{Stdout:"a\n", Stderr:"b\n", Code:0}`},
+		"not contained":  {long + ` does not contain "init: sethostname \\\"tiny\\\""`, unquoted + "\ndoes not contain\n  init: sethostname \\\"tiny\\\""},
+		"of a program":   {`actual  : testbed.Result{Stdout:"", Stderr:` + long + `, Code:125}`, "actual  : testbed.Result{Stdout:\"\", Stderr:…, Code:125}\nStderr:\n" + unquoted},
+		"of a text":      {`actual  : ` + long, "actual  : …\n" + unquoted},
+		"without an end": {`"` + strings.Repeat("a", 200), `"` + strings.Repeat("a", 200)},
+		"stray quotes":   {`a "b`, `a "b`},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, unquoteLong(test.line)) })
+	}
+}
+
+func TestSubtestIsNamed(t *testing.T) {
+	const nested = "=== RUN   TestX\n--- FAIL: TestX (0.01s)\n    --- PASS: TestX/half (0.00s)\n    --- FAIL: TestX/no_command (0.00s)\n    --- FAIL: TestX/other (0.00s)\n"
+
+	require.Equal(t, `TestX, "no command",`, nameOf("TestX", nested))
+	require.Equal(t, "TestX", nameOf("TestX", testify))
 }
 
 func TestLongOutputIsCut(t *testing.T) {
@@ -49,7 +78,7 @@ func TestLongOutputIsCut(t *testing.T) {
 }
 
 func TestFirstFailureOnly(t *testing.T) {
-	require.Equal(t, trim(testify), trim(testify+testify))
+	require.Equal(t, trim(testify, 1), trim(testify+testify, 1))
 }
 
 func TestJudgement(t *testing.T) {
@@ -64,6 +93,9 @@ func TestJudgement(t *testing.T) {
 		"skipped":             {"=== RUN   TestX\n    x_test.go:3: needs AUFS\n--- SKIP: TestX (0.01s)\nPASS\n", skipped},
 		"its own panic":       {"panic: chapter 1, step 2: a is yours to write\n" + redMark, failed},
 		"panic of a later":    {"panic: chapter 1, step 3: a is yours to write\n" + redMark, waiting},
+		"asserted as well":    {testify + "panic: chapter 1, step 3: a is yours to write\n" + redMark, failed},
+		"asserted in a line":  {"    x_test.go:3: no\npanic: chapter 1, step 3: a is yours to write\n" + redMark, failed},
+		"asserted of a panic": {strings.Replace(testify, `"2"`, `"panic: chapter 1, step 3: a is yours to write"`, 1) + redMark, failed},
 		"of both":             {"panic: chapter 1, step 3: a is yours to write\npanic: chapter 1, step 2: b is yours to write\n" + redMark, failed},
 		"assertion":           {testify + redMark, failed},
 	} {
