@@ -51,10 +51,13 @@ func TestFirstChapter(t *testing.T) {
 	}
 	path = filepath.Join("work", "stage01-namespaces", "run.go")
 	content = read(t, w, path)
-	for _, part := range []string{"syscall.CLONE_NEWPID | ", "parent.ExtraFiles = []*os.File{pipe}", ", parent.Stderr"} {
+	for part, instead := range map[string]string{
+		"syscall.CLONE_NEWPID | ":              "",
+		"parent.ExtraFiles = []*os.File{pipe}": "",
+		"parent.Stderr = os.Stdout, os.Stderr": "parent.Stdin = os.Stdout, nil",
+	} {
 		require.Contains(t, content, part)
-		wrong := strings.Replace(content, part, "", 1)
-		write(t, w, path, strings.Replace(wrong, "= os.Stdout, os.Stderr", "= os.Stdout", 1))
+		write(t, w, path, strings.Replace(content, part, instead, 1))
 		require.Contains(t, check(), "\nStep 2: "+steps[1].Title, "without %s", part)
 	}
 	write(t, w, path, content)

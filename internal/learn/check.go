@@ -46,7 +46,7 @@ func (w Workshop) Check() error {
 			return err
 		}
 		if result == failed {
-			state.Step, output = step.Number, fmt.Sprintf("%s fails:\n\n%s", test, indent(trim(text)))
+			state.Step, output = step.Number, fmt.Sprintf("%s fails:\n\n%s", nameOf(test, text), indent(trim(text, step.Number)))
 			break
 		}
 		if result == passed {
@@ -136,8 +136,6 @@ func (w Workshop) ask(tests func(string) (string, error), step chapters.Step) (v
 	return worst, "", reason, nil
 }
 
-var mine = regexp.MustCompile(`panic: chapter \d+, step (\d+): (\w+) is yours to write`)
-
 // judge says what the output of one test means for a step.
 func judge(output, test string, step int) (verdict, string) {
 	red := strings.Contains(output, redMark)
@@ -147,13 +145,10 @@ func judge(output, test string, step int) (verdict, string) {
 	if !red && strings.Contains(output, "--- SKIP: "+test+" ") {
 		return skipped, fmt.Sprintf("%s cannot tell on this machine: %s", test, strings.Join(strings.Fields(message(output)), " "))
 	}
-	if panics := mine.FindAllStringSubmatch(output, -1); panics != nil {
-		for _, panic := range panics {
-			if panic[1] <= fmt.Sprint(step) { // a chapter has less than ten steps
-				return failed, ""
-			}
-		}
-		return waiting, fmt.Sprintf("%s gets as far as %s, which step %s asks for.", test, panics[0][2], panics[0][1])
+	// An assertion that has been made has found something, whatever came to a later
+	// step afterwards, or beside it.
+	if later := mine.FindStringSubmatch(output); later != nil && notWritten(output, step) == "" && !asserted(output) {
+		return waiting, fmt.Sprintf("%s gets as far as %s, which step %s asks for.", test, later[2], later[1])
 	}
 	return failed, ""
 }
@@ -190,7 +185,7 @@ func (w Workshop) finish(folder string, tests func(string) (string, error)) erro
 	}
 	if strings.Contains(output, redMark) {
 		names := failing(output)
-		w.say("\n%s\n\n%s", strings.Join(append([]string{"These fail, and passed in the chapter you started from or in its solution:"}, names...), "\n  "), indent(trim(output)))
+		w.say("\n%s\n\n%s", strings.Join(append([]string{"These fail, and passed in the chapter you started from or in its solution:"}, names...), "\n  "), indent(trim(output, len(chapters.All))))
 		w.say("\nA step's own tests do not see everything. Compare with go tool mage learn:diff")
 		return nil
 	}

@@ -1,8 +1,10 @@
 package learn
 
 import (
+	"fmt"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -11,17 +13,33 @@ const (
 	mostRunes = 300
 )
 
-// trim returns of a test's output what tells the learner something: the panic of a
-// function that is not written, another panic with the line of the chapter that it came
-// from, or what was expected and what came.
-func trim(output string) string {
-	if panic := mine.FindString(output); panic != "" {
+// trim returns of the output of a step's test what tells the learner something: the
+// panic of a function that is not written, another panic with the line of the chapter
+// that it came from, or what was expected and what came.
+func trim(output string, step int) string {
+	if panic := notWritten(output, step); panic != "" {
 		return panic
 	}
 	if lines := strayPanic(output); lines != "" {
 		return lines
 	}
-	return shorten(message(output))
+	text := shorten(message(output))
+	if later := mine.FindStringSubmatch(output); later != nil {
+		text += fmt.Sprintf("\n(The panic of %s is none of your business yet: that is step %s.)", later[2], later[1])
+	}
+	return text
+}
+
+var mine = regexp.MustCompile(`panic: chapter \d+, step (\d+): (\w+) is yours to write`)
+
+// notWritten returns the panic of a function that a step, or one before it, asks for.
+func notWritten(output string, step int) string {
+	for _, panic := range mine.FindAllStringSubmatch(output, -1) {
+		if number, _ := strconv.Atoi(panic[1]); number <= step { // digits
+			return panic[0]
+		}
+	}
+	return ""
 }
 
 var (
@@ -30,19 +48,36 @@ var (
 	unquote   = strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\"`, `"`)
 )
 
-// strayPanic returns a panic and where it happened. A container's may be found within
-// the quoted output of a program.
+// strayPanic returns a panic that nobody has put there, and where it happened. A
+// container's may be found within the quoted output of a program.
 func strayPanic(output string) string {
 	text := unquote.Replace(output)
-	start := panicLine.FindStringSubmatchIndex(text)
-	if start == nil {
-		return ""
+	for _, start := range panicLine.FindAllStringSubmatchIndex(text, -1) {
+		panic := text[start[2]:start[3]]
+		where := frame.FindStringSubmatch(text[start[3]:])
+		if where != nil && !mine.MatchString(panic) {
+			return shorten(panic + "\nat " + where[1])
+		}
 	}
-	where := frame.FindStringSubmatch(text[start[3]:])
-	if where == nil {
-		return ""
+	return ""
+}
+
+// asserted reports whether an assertion has failed, or a test has ended itself with a
+// word about it.
+func asserted(output string) bool {
+	return strings.Contains(output, "\tError Trace:\t") || location.MatchString(output)
+}
+
+var failedPart = regexp.MustCompile(`(?m)^\s*--- FAIL: (\w+)/(\S+) \(`)
+
+// nameOf returns the name of a test, and behind it that of its part which failed first.
+func nameOf(test, output string) string {
+	for _, part := range failedPart.FindAllStringSubmatch(output, -1) {
+		if part[1] == test {
+			return fmt.Sprintf("%s, %q,", test, strings.ReplaceAll(part[2], "_", " "))
+		}
 	}
-	return shorten(text[start[2]:start[3]] + "\nat " + where[1])
+	return test
 }
 
 // message returns what the first assertion that failed says, or else all that a test has
@@ -65,7 +100,7 @@ func message(output string) string {
 }
 
 var (
-	location = regexp.MustCompile(`^\s+([\w.]+_test\.go:\d+):\s*(.*)$`)
+	location = regexp.MustCompile(`(?m)^\s+([\w.]+_test\.go:\d+):\s*(.*)$`)
 	chatter  = regexp.MustCompile(`^(=== |\s*--- |PASS$|FAIL|ok |exit status|testing: )`)
 	label    = regexp.MustCompile(`^\s*\t(Error Trace|Error|Messages|Test):\s*\t(.*)$`)
 	follows  = regexp.MustCompile(`^\s+\t {12}\t(.*)$`)
@@ -88,11 +123,48 @@ func assertion(report []string) string {
 			part = "Diff"
 		}
 		if line = strings.TrimSpace(line); line != "" && (part == "Error" || part == "Messages") {
-			lines = append(lines, line)
+			lines = append(lines, unquoteLong(line))
 		}
 	}
 	return strings.Join(lines, "\n")
 }
+
+// unquoteLong shows a text as a program has printed it, if it is more than can be read
+// between quotes.
+func unquoteLong(line string) string {
+	var below []string
+	short := quotation.ReplaceAllStringFunc(line, func(found string) string {
+		name, quoted, _ := strings.Cut(found, `"`)
+		quoted = `"` + quoted
+		if len(quoted) <= readable && !strings.Contains(line, notContained) {
+			return found
+		}
+		text, err := strconv.Unquote(quoted)
+		if err != nil {
+			return found
+		}
+		text, _, _ = strings.Cut(text, "\n\ngoroutine ") // a stack trace
+		if name != "" {
+			below = append(below, name)
+		}
+		below = append(below, indent(strings.TrimSuffix(text, "\n")))
+		return name + "…"
+	})
+	if len(below) == 0 {
+		return line
+	}
+	if short == "…"+notContained+"…" {
+		return below[0] + "\n" + strings.TrimSpace(notContained) + "\n" + below[1]
+	}
+	return strings.Join(append([]string{short}, below...), "\n")
+}
+
+const (
+	readable     = 80 // bytes between quotes
+	notContained = ` does not contain `
+)
+
+var quotation = regexp.MustCompile(`(?:\w+:)?"(?:[^"\\]|\\.)*"`)
 
 // shorten cuts long lines, and long texts.
 func shorten(text string) string {
