@@ -29,6 +29,8 @@ func TestFirstChapter(t *testing.T) {
 
 	first := check()
 
+	require.Contains(t, first, "Building work/stage01-namespaces")
+	require.Contains(t, first, "Yours: bin/learn/stage01-namespaces\n")
 	require.Contains(t, first, "Step 1: "+steps[0].Title)
 	require.Contains(t, first, steps[0].Tests[0]+" fails:\n\n  panic: chapter 1, step 1: ")
 	require.Contains(t, first, "Read  work/stage01-namespaces/README.md:")
@@ -37,12 +39,16 @@ func TestFirstChapter(t *testing.T) {
 	for _, exercise := range steps[0].Exercises {
 		solve(t, w, "stage01-namespaces", exercise)
 	}
-	require.Contains(t, check(), "Step 2: "+steps[1].Title)
+	second := check()
+	require.Contains(t, second, "Step 1, "+steps[0].Title+", is done.")
+	require.Contains(t, second, "\nStep 2: "+steps[1].Title)
+	require.NotContains(t, check(), "is done.", "it is said once")
 
 	path := filepath.Join("work", "stage01-namespaces", "exit.go")
 	content := read(t, w, path)
 	write(t, w, path, content+"\nvar _ = nonsense\n")
-	require.Contains(t, check(), "undefined: nonsense\n\nIt does not compile yet.")
+	require.Contains(t, check(), "It does not compile yet:\n\n  work/stage01-namespaces/exit.go:")
+	require.Contains(t, out.String(), "undefined: nonsense\n\nYou are at step 2: "+steps[1].Title)
 	write(t, w, path, content)
 
 	// What is wrong with a step is told there, whatever its program comes to afterwards.

@@ -33,6 +33,12 @@ const readme = `# A
 ## Exercises
 
 1. **The sum.** Write ` + "`add` in `a.go`" + `. (` + "`TestAdd`" + `)
+
+   Read "The idea" and "Then double?".
+
+   See: it adds.
+
+   ` + "```console\n   # ./stage01-a 1 2\n   3\n   ```" + `
    <details><summary>Hint</summary>
 
    Think of **plus**.
@@ -44,6 +50,10 @@ const readme = `# A
    ` + "```go\n   return a + b // *a*\n   ```" + `
    </details>
 2. **Twice.** Write ` + "`two` in `a.go`" + `. (` + "`TestTwo`" + `)
+
+   Read "Then double?".
+
+   See: it doubles.
    <details><summary>Hint</summary>
 
    Add.
@@ -140,7 +150,7 @@ func TestRestartMovesAside(t *testing.T) {
 
 func TestNoSuchChapter(t *testing.T) {
 	w, _ := newWorkshop(t)
-	for _, name := range []string{"0", "3", "-1", "", "stage", "stage01-b", "../stage01-a"} {
+	for _, name := range []string{"0", "3", "-1", "stage", "stage01-b", "../stage01-a"} {
 		require.ErrorContains(t, w.Start(name), "is no chapter", name)
 	}
 	require.NoDirExists(t, filepath.Join(w.Root, "work"))
@@ -148,7 +158,7 @@ func TestNoSuchChapter(t *testing.T) {
 
 func TestNothingIsStartedYet(t *testing.T) {
 	w, _ := newWorkshop(t)
-	for _, do := range []func() error{w.Check, w.Hint, w.Diff, w.Next} {
+	for _, do := range []func() error{w.Check, w.Hint, func() error { return w.Diff(0) }, w.Next} {
 		require.EqualError(t, do(), "no chapter has been started: go tool mage learn:start 1")
 	}
 	require.NoError(t, w.Status())
@@ -168,6 +178,24 @@ func TestNextKeepsWhatWasDone(t *testing.T) {
 	require.Contains(t, out.String(), "the last chapter")
 }
 
+func TestNextTellsOfTestsThatFail(t *testing.T) {
+	w, out := newWorkshop(t)
+	require.NoError(t, w.Start("1"))
+	require.NoError(t, w.update(func(p *progress) {
+		*p.of("stage01-a") = record{Step: 3, Passed: []int{1, 2}, Failing: []string{"TestOther", "TestThird"}}
+	}))
+
+	require.NoError(t, w.Next())
+
+	require.Contains(t, out.String(), "All steps of chapter 1 are done, but TestOther and one more test of it fail. learn:start 1 brings you back to it.")
+}
+
+func TestStartWantsAChapter(t *testing.T) {
+	w, _ := newWorkshop(t)
+
+	require.EqualError(t, w.Start(""), "give a chapter, from 1 to 2: go tool mage learn:start 1")
+}
+
 func TestHintsComeOneByOne(t *testing.T) {
 	w, out := newWorkshop(t)
 	require.NoError(t, w.Start("1"))
@@ -179,7 +207,7 @@ func TestHintsComeOneByOne(t *testing.T) {
 
 	require.Equal(t, "Step 1, The sum: hint 1 of 2\n\n  Think of plus.\n", said())
 	require.Equal(t, "Step 1, The sum: hint 2 of 2\n\n  See the spec (https://go.dev/ref/spec):\n  \n      return a + b // *a*\n", said())
-	require.Contains(t, said(), "no more hint for step 1, The sum. learn:diff")
+	require.Contains(t, said(), "no more hint for step 1, The sum. learn:diff -step=1 shows yours beside the reference.")
 	require.NoError(t, w.update(func(p *progress) { p.of("stage01-a").Step = 2 }))
 	require.Contains(t, said(), "Step 2, Twice: hint 1 of 1")
 	require.NoError(t, w.update(func(p *progress) { p.of("stage01-a").Step = 3 }))
@@ -192,13 +220,32 @@ func TestDiffShowsOnlyTheStep(t *testing.T) {
 	write(t, w, "work/stage01-a/a.go", strings.Replace(reference, "a + b", "a - b", 1))
 	out.Reset()
 
-	require.NoError(t, w.Diff())
+	require.NoError(t, w.Diff(1))
 
 	require.Contains(t, out.String(), "-\treturn a - b\n+\treturn a + b\n }\n")
 	require.NotContains(t, out.String(), "two")
-	require.NoError(t, w.update(func(p *progress) { p.of("stage01-a").Step = 2 }))
-	require.NoError(t, w.Diff())
+	require.NoError(t, w.Diff(2))
 	require.Contains(t, out.String(), "two in a.go is the reference, letter for letter.")
+	require.EqualError(t, w.Diff(3), "chapter 1 has 2 steps: give one of them, as in learn:diff -step=1")
+	require.Error(t, w.Diff(-1))
+}
+
+// The step that is next is the learner's, and seen only on request.
+func TestDiffShowsWhatIsDone(t *testing.T) {
+	w, out := newWorkshop(t)
+	require.NoError(t, w.Start("1"))
+	shown := func(next int) string {
+		require.NoError(t, w.update(func(p *progress) { p.of("stage01-a").Step = next }))
+		out.Reset()
+		require.NoError(t, w.Diff(0))
+		return out.String()
+	}
+
+	require.Equal(t, "No step is done yet. learn:diff -step=1 shows how step 1 can be done.\n", shown(1))
+	require.Contains(t, shown(2), "+\treturn a + b\n")
+	require.NotContains(t, shown(2), "two")
+	require.Contains(t, shown(3), "two")
+	require.Contains(t, shown(3), "add")
 }
 
 func TestDiffSaysWhatItMisses(t *testing.T) {
@@ -206,7 +253,7 @@ func TestDiffSaysWhatItMisses(t *testing.T) {
 	require.NoError(t, w.Start("1"))
 	write(t, w, "work/stage01-a/a.go", "package main\n")
 
-	require.ErrorContains(t, w.Diff(), "work/stage01-a/a.go has no function add")
+	require.ErrorContains(t, w.Diff(1), "work/stage01-a/a.go has no function add")
 }
 
 func TestStatusDrawsWhatWasRecorded(t *testing.T) {
@@ -231,8 +278,27 @@ func TestWhereToRead(t *testing.T) {
 	twice, err := w.whereToRead("stage01-a", steps[1])
 	require.NoError(t, err)
 
-	require.Equal(t, []string{`work/stage01-a/README.md:11, "Make it pass", from "Add first"`}, sum, "where the function is quoted")
-	require.Equal(t, []string{`work/stage01-a/README.md:17, "Make it pass", from "Then double"`}, twice, "where it is named, and not in a table")
+	require.Equal(t, []string{
+		`work/stage01-a/README.md:3, "The idea"`,
+		`work/stage01-a/README.md:17, "Make it pass", from "Then double"`,
+		`work/stage01-a/README.md:11, "Make it pass", from "Add first" (shows the code)`,
+	}, sum)
+	require.Equal(t, []string{`work/stage01-a/README.md:17, "Make it pass", from "Then double"`}, twice)
+	_, err = w.whereToRead("stage01-a", chapters.Step{Number: 7, Read: []string{"Nothing"}})
+	require.EqualError(t, err, `the README of stage01-a has no "Nothing", which step 7 leads to`)
+}
+
+func TestEveryStepLeadsToItsPlaces(t *testing.T) {
+	for _, chapter := range chapters.All {
+		readme, err := os.ReadFile(filepath.Join("../..", chapter.Folder, "README.md"))
+		require.NoError(t, err)
+		steps, err := chapters.Steps("../..", chapter.Folder)
+		require.NoError(t, err)
+		for _, step := range steps {
+			_, err := placesToRead(string(readme), chapter.Folder, step)
+			require.NoError(t, err)
+		}
+	}
 }
 
 // A container that panics may show no more than its exit status.
@@ -244,8 +310,43 @@ func TestWhatIsNotWrittenYetIsMarked(t *testing.T) {
 
 	require.NoError(t, w.show("stage01-a", steps[0], 0, ""))
 	require.Contains(t, out.String(), "Edit  work/stage01-a/a.go:4 (add is not written yet)\n")
+	require.NotContains(t, out.String(), "earlier step")
 
 	write(t, w, "work/stage01-a/a.go", reference)
 	require.NoError(t, w.show("stage01-a", steps[0], 0, ""))
 	require.Contains(t, out.String(), "Edit  work/stage01-a/a.go:4\n")
+
+	require.NoError(t, w.show("stage01-a", steps[1], 2, ""))
+	require.Contains(t, out.String(), "      (or what belongs to an earlier step: the tests of a step do not see everything)\n")
+	require.Contains(t, out.String(), "Stuck? go tool mage learn:diff -step=2 shows yours beside the reference\n")
+}
+
+// What can be seen is told when it can be seen.
+func TestStepThatIsDoneIsSeen(t *testing.T) {
+	w, out := newWorkshop(t)
+	steps, err := chapters.Steps(w.Root, "stage01-a")
+	require.NoError(t, err)
+
+	w.celebrate("stage01-a", steps, nil, []int{1})
+	require.Equal(t, "Step 1, The sum, is done. learn:diff -step=1 compares it.\nSee, as root, in bin/learn: it adds.\n\n      # ./stage01-a 1 2\n      3\n\n", out.String())
+
+	out.Reset()
+	w.celebrate("stage01-a", steps, []int{1}, []int{1, 2})
+	require.Equal(t, "Step 2, Twice, is done. learn:diff -step=2 compares it.\nSee, as root, in bin/learn: it doubles.\n\n", out.String())
+
+	out.Reset()
+	w.celebrate("stage01-a", steps, []int{1, 2}, []int{1, 2})
+	require.Empty(t, out.String())
+}
+
+func TestWhatDoesNotCompileIsTold(t *testing.T) {
+	w, _ := newWorkshop(t)
+	require.NoError(t, os.WriteFile(filepath.Join(w.Root, "stage01-a", "b.go"),
+		[]byte("package main\n\nimport (\n\t\"encoding/json\"\n\tsys \"golang.org/x/sys/unix\"\n)\n\nvar _, _ = json.Valid, sys.Mount\n"), 0o644))
+	const said = "# mytinydocker/work/stage01-a\nwork/stage01-a/b.go:7:2: undefined: json\nwork/stage01-a/b.go:8:2: undefined: sys\n" +
+		"work/stage01-a/b.go:9:2: undefined: nonsense\nwork/stage01-a/a.go:1:2: undefined: json\n"
+
+	require.Equal(t, "work/stage01-a/b.go:7:2: undefined: json (add the import \"encoding/json\")\n"+
+		"work/stage01-a/b.go:8:2: undefined: sys (add the import sys \"golang.org/x/sys/unix\")\n"+
+		"work/stage01-a/b.go:9:2: undefined: nonsense\nwork/stage01-a/a.go:1:2: undefined: json", w.explain("stage01-a", said))
 }

@@ -77,6 +77,17 @@ func TestLongOutputIsCut(t *testing.T) {
 	require.Len(t, []rune(strings.Split(text, "\n")[0]), mostRunes+1)
 }
 
+func TestEachFailureOfAllTestsIsShown(t *testing.T) {
+	output := "=== RUN   TestA\n--- PASS: TestA (0.0s)\n=== RUN   TestB\n    b_test.go:3: no\n--- FAIL: TestB (0.01s)\n" + testify +
+		"=== RUN   TestY\n=== RUN   TestY/a_b\n    y_test.go:3: never\n--- FAIL: TestY (0.01s)\n    --- FAIL: TestY/a_b (0.01s)\nFAIL\n"
+
+	require.Equal(t, []string{"TestB", "TestX", "TestY"}, failing(output))
+	require.Equal(t, "TestB fails:\n\n  at b_test.go:3\n  no\n\nTestX fails:\n\n  at a_test.go:19\n  Not equal:\n  expected: \"1\"\n  actual  : \"2\"\n  because\n\n"+
+		"TestY, \"a b\", fails:\n\n  at y_test.go:3\n  never", eachFailure(output, 2))
+	require.Equal(t, "testbed: left behind: mount /x", eachFailure("--- PASS: TestX (0s)\nPASS\ntestbed: left behind: mount /x\n"+redMark, 2))
+	require.Equal(t, "panic: no\nat a.go:3", eachFailure("=== RUN   TestX\npanic: no\n\n\t/r/work/stage01-a/a.go:3 +0x1\n"+redMark, 2), "no test ends after a panic")
+}
+
 func TestFirstFailureOnly(t *testing.T) {
 	require.Equal(t, trim(testify, 1), trim(testify+testify, 1))
 }
@@ -135,6 +146,7 @@ func TestWhatIsLeftBehindIsAskedForTwice(t *testing.T) {
 func TestMarkdownIsRendered(t *testing.T) {
 	text := plain("One *two*\n`three*` **four**.\n\n- item\n  goes on\n- [x](y)\n\n```go\na := *b\n```")
 
+	require.Equal(t, "    a := *b\n    c", plain("```go\na := *b\nc\n```\n"), "also in the first line")
 	require.Equal(t, "One two three* four.\n\n- item goes on\n- x (y)\n\n    a := *b", text)
 	for _, line := range strings.Split(plain(strings.Repeat("word ", 100)), "\n") {
 		require.LessOrEqual(t, len(line), width)

@@ -7,7 +7,8 @@ import (
 )
 
 const stepsReadme = "# T\n\n## Try it\n\n1. **No step.** `One`\n\n## Exercises\n\n" +
-	"1. **First things.** Write `One` and\n   `other` in `a.go`. (`TestOne`,\n   `TestOther`)\n" +
+	"1. **First things.** Write `One` and\n   `other` in `a.go`. (`TestOne`,\n   `TestOther`)\n\n   Read \"Ones\" and\n   \"Twos\".\n\n" +
+	"   See: it counts.\n\n   ```console\n   # ./a 1\n   1\n   ```\n" +
 	"   <details><summary>Hint</summary>\n\n   A nudge.\n   </details>\n" +
 	"   <details><summary>More</summary>\n\n   Nearly `One`:\n\n   ```go\n   return 1\n   ```\n   </details>\n" +
 	"2. **The rest.** Write `Two` in `b.go`. (`TestTwo`)\n   <details><summary>Hint</summary>\n\n   Look.\n   </details>\n" +
@@ -29,6 +30,7 @@ func TestStepsAreThoseOfTheReadme(t *testing.T) {
 	require.Equal(t, []Step{
 		{
 			Number: 1, Title: "First things", Text: "Write `One` and `other` in `a.go`. (`TestOne`, `TestOther`)",
+			Read: []string{"Ones", "Twos"}, See: "it counts.\n\n```console\n# ./a 1\n1\n```",
 			Exercises: []Exercise{{"a.go", "One"}, {"a.go", "other"}}, Tests: []string{"TestOne", "TestOther"},
 			Hints: []string{"A nudge.", "Nearly `One`:\n\n```go\nreturn 1\n```"},
 		},
@@ -40,7 +42,7 @@ func TestStepsAreThoseOfTheReadme(t *testing.T) {
 }
 
 // Every exercise belongs to one step, and a step has something to write, a test that
-// tells when it is done, and a hint.
+// tells when it is done, something to see then, a place that teaches it, and a hint.
 func TestStepsOfTheChapters(t *testing.T) {
 	for _, chapter := range All {
 		t.Run(chapter.Folder, func(t *testing.T) {
@@ -54,6 +56,8 @@ func TestStepsOfTheChapters(t *testing.T) {
 				require.NotEmpty(t, step.Exercises, step.Title)
 				require.NotEmpty(t, step.Tests, step.Title)
 				require.NotEmpty(t, step.Hints, step.Title)
+				require.NotEmpty(t, step.See, "what is to be seen after step %d", step.Number)
+				require.NotEmpty(t, step.Read, "what to read before step %d", step.Number)
 				found = append(found, step.Exercises...)
 			}
 			require.ElementsMatch(t, exercises, found)
