@@ -216,14 +216,28 @@ func (Learn) Watch(ctx context.Context) error {
 // Hint unfolds one more hint for the current step.
 func (Learn) Hint() error { return workshop().Hint() }
 
-// Diff shows your functions of the current step beside the reference.
-func (Learn) Diff() error { return workshop().Diff() }
+// Diff shows your functions of the last step that is done beside the reference, or those of another: learn:diff -step=2
+func (Learn) Diff(step *int) error {
+	number := 0
+	if step != nil {
+		number = *step
+	}
+	return workshop().Diff(number)
+}
 
 // Next goes on to the chapter after the current one.
 func (Learn) Next() error { return workshop().Next() }
 
 // Status draws what is done of every chapter.
 func (Learn) Status() error { return workshop().Status() }
+
+// Without its chapter, mage would only count the arguments of learn:start.
+func init() {
+	if words := os.Args[1:]; len(words) == 1 && strings.EqualFold(words[0], "learn:start") {
+		fmt.Fprintln(os.Stderr, workshop().Start(""))
+		os.Exit(1)
+	}
+}
 
 func workshop() learn.Workshop { return learn.Workshop{Root: ".", Out: os.Stdout} }
 

@@ -30,12 +30,16 @@ func (w Workshop) Check() error {
 	if err != nil {
 		return err
 	}
+	w.say("Building %s/%s, and asking its tests ...\n", work, folder)
 	tests, complaint, err := w.build(folder)
 	if err != nil {
 		return err
 	}
 	if complaint != "" {
-		w.say("%s\nIt does not compile yet.", complaint)
+		w.say("It does not compile yet:\n\n%s", indent(w.explain(folder, complaint)))
+		if remembered.Step <= len(steps) {
+			w.say("\nYou are at step %d: %s", remembered.Step, steps[remembered.Step-1].Title)
+		}
 		return nil
 	}
 	state := record{Step: len(steps) + 1}
@@ -58,11 +62,27 @@ func (w Workshop) Check() error {
 	if err := w.update(func(p *progress) { p.of(folder).Step, p.of(folder).Passed = state.Step, state.Passed }); err != nil {
 		return err
 	}
-	w.say("%s\n", bar(folder, len(steps), state.Passed))
+	w.celebrate(steps, remembered.Passed, state.Passed)
+	w.say("%s\nYours: bin/learn/%s\n", bar(folder, len(steps), state.Passed), folder)
 	if state.Step <= len(steps) {
 		return w.show(folder, steps[state.Step-1], remembered.Hints[state.Step], output)
 	}
-	return w.finish(folder, tests)
+	return w.finish(folder, len(steps), tests)
+}
+
+// celebrate tells which steps are done that were not before, and what can be seen of the
+// last of them.
+func (w Workshop) celebrate(steps []chapters.Step, before, now []int) {
+	see := ""
+	for _, step := range steps {
+		if slices.Contains(now, step.Number) && !slices.Contains(before, step.Number) {
+			w.say("Step %d, %s, is done. learn:diff -step=%d compares it.", step.Number, step.Title, step.Number)
+			see = step.See
+		}
+	}
+	if see != "" {
+		w.say("%s\n", plain("See, as root, in bin/learn: "+see))
+	}
 }
 
 // build makes the learner's program and its tests, and what they need. The complaint is
@@ -168,31 +188,40 @@ func (w Workshop) show(folder string, step chapters.Step, known int, output stri
 	for _, exercise := range step.Exercises {
 		w.say("Edit  %s", w.position(folder, exercise))
 	}
+	if step.Number > 1 {
+		w.say("      (or what belongs to an earlier step: the tests of a step do not see everything)")
+	}
 	if more := len(step.Hints) - known; more > 0 {
 		w.say("Stuck? go tool mage learn:hint (%d of %d still folded)", more, len(step.Hints))
 	} else {
-		w.say("Stuck? go tool mage learn:diff shows yours beside the reference")
+		w.say("Stuck? go tool mage learn:diff -step=%d shows yours beside the reference", step.Number)
 	}
 	return nil
 }
 
 // finish asks all tests of a chapter whose steps are done, and says what is next.
-func (w Workshop) finish(folder string, tests func(string) (string, error)) error {
-	w.say("Every step is done. Now all tests of the chapter, once:")
+func (w Workshop) finish(folder string, steps int, tests func(string) (string, error)) error {
+	w.say("Every step is done. Now all tests of the chapter, once ...")
 	output, err := tests(".")
 	if err != nil {
 		return err
 	}
+	var red []string
 	if strings.Contains(output, redMark) {
-		names := failing(output)
-		w.say("\n%s\n\n%s", strings.Join(append([]string{"These fail, and passed in the chapter you started from or in its solution:"}, names...), "\n  "), indent(trim(output, len(chapters.All))))
-		w.say("\nA step's own tests do not see everything. Compare with go tool mage learn:diff")
+		red = failing(output)
+	}
+	if err := w.update(func(p *progress) { p.of(folder).Failing = red }); err != nil {
+		return err
+	}
+	if strings.Contains(output, redMark) {
+		w.say("\nThe reference passes them all, and yours does not:\n\n%s", eachFailure(output, steps))
+		w.say("\nThe tests of the steps do not see everything. learn:diff shows all of yours beside the reference.")
 		return nil
 	}
 	w.say("All of them pass.\n")
-	w.say("  go tool mage learn:diff    shows yours beside the reference")
-	if number(folder) < len(chapters.All) {
-		w.say("  go tool mage learn:next    goes on to chapter %d, %s", number(folder)+1, chapters.All[number(folder)].Title)
+	w.say("  go tool mage learn:diff    shows all of yours beside the reference")
+	if numberOf(folder) < len(chapters.All) {
+		w.say("  go tool mage learn:next    goes on to chapter %d, %s", numberOf(folder)+1, chapters.All[numberOf(folder)].Title)
 		return nil
 	}
 	w.say("This was the last chapter. final/ is where it leads to: go tool mage run.")

@@ -14,15 +14,23 @@ import (
 	"mytinydocker/internal/testbed/chapters"
 )
 
-// Diff shows the learner's functions of the current step beside the reference; when
-// every step is done, those of all.
-func (w Workshop) Diff() error {
+// Diff shows the learner's functions of a step beside the reference. Without one, 0, it
+// shows the last step that is done, so as not to tell of the next; when all are done, all.
+func (w Workshop) Diff(number int) error {
 	folder, steps, record, err := w.current()
 	if err != nil {
 		return err
 	}
-	if record.Step <= len(steps) {
-		steps = steps[record.Step-1 : record.Step]
+	switch {
+	case number < 0 || number > len(steps):
+		return fmt.Errorf("chapter %d has %d steps: give one of them, as in learn:diff -step=1", numberOf(folder), len(steps))
+	case number > 0:
+		steps = steps[number-1 : number]
+	case record.Step == 1:
+		w.say("No step is done yet. learn:diff -step=1 shows how step 1 can be done.")
+		return nil
+	case record.Step <= len(steps):
+		steps = steps[record.Step-2 : record.Step-1]
 	}
 	for _, step := range steps {
 		w.say("Step %d: %s", step.Number, step.Title)

@@ -12,13 +12,13 @@ func (w Workshop) Hint() error {
 		return err
 	}
 	if record.Step > len(steps) {
-		w.say("Every step of chapter %d is done. learn:diff shows yours beside the reference.", number(folder))
+		w.say("Every step of chapter %d is done. learn:diff shows yours beside the reference.", numberOf(folder))
 		return nil
 	}
 	step := steps[record.Step-1]
 	known := record.Hints[step.Number]
 	if known >= len(step.Hints) {
-		w.say("There is no more hint for step %d, %s. learn:diff shows yours beside the reference.", step.Number, step.Title)
+		w.say("There is no more hint for step %d, %s. learn:diff -step=%d shows yours beside the reference.", step.Number, step.Title, step.Number)
 		return nil
 	}
 	w.say("Step %d, %s: hint %d of %d\n\n%s", step.Number, step.Title, known+1, len(step.Hints), indent(plain(step.Hints[known])))
@@ -61,7 +61,7 @@ func plain(markdown string) string {
 		}
 	}
 	flush()
-	return strings.TrimSpace(strings.Join(out, "\n"))
+	return strings.Trim(strings.Join(out, "\n"), "\n")
 }
 
 func prose(text string) string {

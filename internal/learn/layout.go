@@ -63,13 +63,27 @@ func (w Workshop) Next() error {
 		return err
 	}
 	if done := len(record.Passed); done < len(steps) {
-		w.say("Chapter %d has %d of %d steps done. learn:start %d brings you back to it.", number(folder), done, len(steps), number(folder))
+		w.say("Chapter %d has %d of %d steps done. learn:start %d brings you back to it.", numberOf(folder), done, len(steps), numberOf(folder))
+	} else if len(record.Failing) > 0 {
+		w.say("All steps of chapter %d are done, but %s. learn:start %d brings you back to it.", numberOf(folder), fail(record.Failing), numberOf(folder))
 	}
-	if number(folder) == len(chapters.All) {
+	if numberOf(folder) == len(chapters.All) {
 		w.say("This was the last chapter. final/ is where it leads to: go tool mage run.")
 		return nil
 	}
-	return w.Start(chapters.All[number(folder)].Folder)
+	return w.Start(chapters.All[numberOf(folder)].Folder)
+}
+
+// fail says that tests do, and names the first.
+func fail(tests []string) string {
+	switch more := len(tests) - 1; more {
+	case 0:
+		return tests[0] + " fails"
+	case 1:
+		return tests[0] + " and one more test of it fail"
+	default:
+		return fmt.Sprintf("%s and %d more tests of it fail", tests[0], more)
+	}
 }
 
 func (w Workshop) begin(index int) error {

@@ -327,15 +327,15 @@ func TestStepThatIsDoneIsSeen(t *testing.T) {
 	steps, err := chapters.Steps(w.Root, "stage01-a")
 	require.NoError(t, err)
 
-	w.celebrate("stage01-a", steps, nil, []int{1})
-	require.Equal(t, "Step 1, The sum, is done. learn:diff -step=1 compares it.\nSee, as root, in bin/learn: it adds.\n\n      # ./stage01-a 1 2\n      3\n\n", out.String())
+	w.celebrate(steps, nil, []int{1})
+	require.Equal(t, "Step 1, The sum, is done. learn:diff -step=1 compares it.\nSee, as root, in bin/learn: it adds.\n\n    # ./stage01-a 1 2\n    3\n\n", out.String())
 
 	out.Reset()
-	w.celebrate("stage01-a", steps, []int{1}, []int{1, 2})
+	w.celebrate(steps, []int{1}, []int{1, 2})
 	require.Equal(t, "Step 2, Twice, is done. learn:diff -step=2 compares it.\nSee, as root, in bin/learn: it doubles.\n\n", out.String())
 
 	out.Reset()
-	w.celebrate("stage01-a", steps, []int{1, 2}, []int{1, 2})
+	w.celebrate(steps, []int{1, 2}, []int{1, 2})
 	require.Empty(t, out.String())
 }
 

@@ -191,5 +191,24 @@ func failing(output string) []string {
 	return names
 }
 
+var testBegins = regexp.MustCompile(`(?m)^=== RUN   \w+$`)
+
+// eachFailure returns what tells something of each test that has failed among all those
+// of a chapter with so many steps, one after the other.
+func eachFailure(output string, steps int) string {
+	var parts []string
+	starts := append(testBegins.FindAllStringIndex(output, -1), []int{len(output)})
+	for index, start := range starts[:len(starts)-1] {
+		text := output[start[0]:starts[index+1][0]]
+		for _, test := range failing(text) {
+			parts = append(parts, fmt.Sprintf("%s fails:\n\n%s", nameOf(test, text), indent(trim(text, steps))))
+		}
+	}
+	if parts == nil { // a panic has ended them all, or what they have left behind is the failure
+		return trim(output, steps)
+	}
+	return strings.Join(parts, "\n\n")
+}
+
 // indent puts two spaces before each line.
 func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }

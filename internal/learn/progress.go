@@ -21,9 +21,10 @@ type progress struct {
 
 // record is what is remembered of one chapter.
 type record struct {
-	Step   int         // the first that is not done; one more than there are, when all are
-	Passed []int       // the steps whose tests passed when they were last asked
-	Hints  map[int]int // how many hints have been unfolded for a step
+	Step    int         // the first that is not done; one more than there are, when all are
+	Passed  []int       // the steps whose tests passed when they were last asked
+	Hints   map[int]int // how many hints have been unfolded for a step
+	Failing []string    // tests of the chapter that have failed when every step was done
 }
 
 func (w Workshop) progressFile() string { return filepath.Join(w.Root, work, "progress.json") }
@@ -86,7 +87,7 @@ func (w Workshop) current() (string, []chapters.Step, *record, error) {
 		return "", nil, nil, errors.New("no chapter has been started: go tool mage learn:start 1")
 	}
 	if _, err := os.Stat(w.folder(p.Current)); err != nil {
-		return "", nil, nil, fmt.Errorf("%s/%s is not there: go tool mage learn:start %d lays it out", work, p.Current, number(p.Current))
+		return "", nil, nil, fmt.Errorf("%s/%s is not there: go tool mage learn:start %d lays it out", work, p.Current, numberOf(p.Current))
 	}
 	steps, err := chapters.Steps(w.Root, p.Current)
 	return p.Current, steps, p.of(p.Current), err

@@ -41,13 +41,16 @@ func (w Workshop) say(format string, values ...any) { fmt.Fprintf(w.Out, format+
 // find returns the index of a chapter, by its number, its folder, or a beginning of
 // its folder that no other has.
 func find(name string) (int, error) {
+	if name == "" {
+		return 0, fmt.Errorf("give a chapter, from 1 to %d: go tool mage learn:start 1", len(chapters.All))
+	}
 	if number, err := strconv.Atoi(name); err == nil && number >= 1 && number <= len(chapters.All) {
 		return number - 1, nil
 	}
 	name = strings.TrimSuffix(name, "/")
 	var found []int
 	for index, chapter := range chapters.All {
-		if name != "" && strings.HasPrefix(chapter.Folder, name) {
+		if strings.HasPrefix(chapter.Folder, name) {
 			found = append(found, index)
 		}
 	}
@@ -57,7 +60,7 @@ func find(name string) (int, error) {
 	return found[0], nil
 }
 
-// number is that of a chapter, from 1.
-func number(folder string) int {
+// numberOf is that of a chapter, from 1.
+func numberOf(folder string) int {
 	return slices.IndexFunc(chapters.All, func(c chapters.Chapter) bool { return c.Folder == folder }) + 1
 }

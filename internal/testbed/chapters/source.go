@@ -97,7 +97,7 @@ func (s *source) removeImports(used map[string]bool) []edit {
 		kept := 0
 		var unused []edit
 		for _, spec := range block.Specs {
-			if name := importName(spec.(*ast.ImportSpec)); used[name] || name == "_" || name == "C" {
+			if name := ImportName(spec.(*ast.ImportSpec)); used[name] || name == "_" || name == "C" {
 				kept++
 			} else {
 				unused = append(unused, s.lines(spec))
@@ -138,9 +138,9 @@ func noteUse(used map[string]bool, node ast.Node) bool {
 
 var majorVersion = regexp.MustCompile(`^v\d+$`)
 
-// importName is the name by which a file uses an import: its own, or else, as is
+// ImportName is the name by which a file uses an import: its own, or else, as is
 // the custom, the last element of the path that is not a version.
-func importName(spec *ast.ImportSpec) string {
+func ImportName(spec *ast.ImportSpec) string {
 	if spec.Name != nil {
 		return spec.Name.Name
 	}

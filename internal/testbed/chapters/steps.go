@@ -14,19 +14,23 @@ import (
 type Step struct {
 	Number    int
 	Title     string
-	Text      string // what to do, on one line
+	Text      string   // what to do, on one line
+	Read      []string // the headings, or bold beginnings of paragraphs, that teach it
+	See       string   // what can be seen when it is done, as Markdown
 	Exercises []Exercise
 	Tests     []string // that pass when it is done
 	Hints     []string // from a nudge to nearly the answer, as Markdown
 }
 
 var (
-	item = regexp.MustCompile(`(?m)^(\d+)\. \*\*(.+?)[.?!]?\*\* `)
-	hint = regexp.MustCompile(`(?s)<details><summary>[^\n]*</summary>\n(.*?)\n *</details>`)
+	item   = regexp.MustCompile(`(?m)^(\d+)\. \*\*(.+?)[.?!]?\*\* `)
+	phrase = regexp.MustCompile(`"([^"]+)"`)
+	hint   = regexp.MustCompile(`(?s)<details><summary>[^\n]*</summary>\n(.*?)\n *</details>`)
 )
 
 // Steps returns the steps of a chapter: those items of the section on exercises that
-// name functions to write. What follows them is for those who want to go further.
+// name functions to write: a paragraph on what, one on what to Read, and what to See. What
+// follows them is for those who want to go further.
 func Steps(root, folder string) ([]Step, error) {
 	readme, err := os.ReadFile(filepath.Join(root, folder, "README.md"))
 	if err != nil {
@@ -56,9 +60,14 @@ func Steps(root, folder string) ([]Step, error) {
 
 func parseStep(text string, exercises []Exercise) Step {
 	what, _, _ := strings.Cut(text, "<details>")
-	step := Step{Text: strings.Join(strings.Fields(what), " ")}
+	what, see, _ := strings.Cut(unindent(what), "\n\nSee: ")
+	what, read, _ := strings.Cut(what, "\n\nRead ")
+	step := Step{Text: strings.Join(strings.Fields(what), " "), See: strings.TrimSpace(see)}
 	for _, match := range testName.FindAllStringSubmatch(what, -1) {
 		step.Tests = append(step.Tests, match[1])
+	}
+	for _, match := range phrase.FindAllStringSubmatch(strings.Join(strings.Fields(read), " "), -1) {
+		step.Read = append(step.Read, match[1])
 	}
 	for _, exercise := range exercises {
 		named := func(name string) bool { return strings.Contains(step.Text, "`"+name+"`") }

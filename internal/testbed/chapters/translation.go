@@ -10,9 +10,10 @@ import (
 )
 
 var (
-	heading = regexp.MustCompile(`(?m)^(#+) `)
-	code    = regexp.MustCompile("`[^`\n]+`")
-	details = regexp.MustCompile(`<details>`)
+	heading  = regexp.MustCompile(`(?m)^(#+) `)
+	code     = regexp.MustCompile("`[^`\n]+`")
+	anyFence = regexp.MustCompile("(?ms)^ *```[^\n]*\n.*?^ *```$") // in an item, too
+	details  = regexp.MustCompile(`<details>`)
 )
 
 // CheckTranslation returns what is in the README of a folder and not in its Chinese
@@ -53,7 +54,7 @@ func headingsOf(text string) []string { return heading.FindAllString(outsideOfFe
 
 // codeOf returns the blocks of code, of which diagrams are translated.
 func codeOf(text string) []string {
-	blocks := fence.FindAllString(text, -1)
+	blocks := anyFence.FindAllString(text, -1)
 	for index, block := range blocks {
 		if strings.HasPrefix(block, "```mermaid\n") {
 			blocks[index] = "```mermaid"
