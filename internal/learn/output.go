@@ -93,7 +93,7 @@ func message(output string) string {
 			line = match[2]
 		}
 		if !chatter.MatchString(line) && strings.TrimSpace(line) != "" {
-			lines = append(lines, strings.TrimSpace(line))
+			lines = append(lines, unquoteLong(strings.TrimSpace(line)))
 		}
 	}
 	return strings.Join(lines, "\n")
