@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -17,7 +18,8 @@ func TestMessageTravelsAsData(t *testing.T) {
 	reader, writer, err := os.Pipe()
 	require.NoError(t, err)
 	defer reader.Close()
-	sent := Message{Hostname: "tiny", Command: []string{"printf", "a b", "", `"quoted"`, "line\nbreak"}}
+	long := strings.Repeat("x", 100_000) // more than a pipe holds, or a read from it returns
+	sent := Message{Hostname: "tiny", Command: []string{"printf", "a b", "", `"quoted"`, "line\nbreak", long}}
 
 	go func() {
 		defer writer.Close()

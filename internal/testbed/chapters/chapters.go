@@ -35,7 +35,7 @@ var All = []Chapter{
 	},
 	{
 		Folder: "stage05-ps-logs-exec", Title: "ps, logs, exec",
-		Changes: []string{"main.go", "run.go", "init.go", "pipe.go", "terminal.go", "rootfs.go", "commit.go", "break_test.go", "supervise_test.go"},
+		Changes: []string{"main.go", "run.go", "init.go", "pipe.go", "terminal.go", "rootfs.go", "commit.go", "break_test.go", "supervise_test.go", "parent_test.go"},
 	},
 	{
 		Folder: "stage06-network-ipam", Title: "networks and addresses",

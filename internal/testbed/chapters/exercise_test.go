@@ -1,7 +1,9 @@
 package chapters
 
 import (
+	"go/ast"
 	"go/format"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -147,4 +149,18 @@ func useChapters(t *testing.T, chapters ...Chapter) {
 	old := All
 	t.Cleanup(func() { All = old })
 	All = chapters
+}
+
+// What --debug shows of a function that the learner writes, nobody could guess.
+func TestExercisesLogOnlyWhatTheyAreAskedTo(t *testing.T) {
+	for _, chapter := range All {
+		err := eachWithExercises(root, chapter.Folder, func(source *source, asked []*ast.FuncDecl) {
+			for _, function := range asked {
+				if strings.Contains(source.text(function.Body), "logrus.") {
+					require.Contains(t, function.Doc.Text(), "logrus.", "%s/%s: %s logs", chapter.Folder, source.name, function.Name.Name)
+				}
+			}
+		})
+		require.NoError(t, err)
+	}
 }
