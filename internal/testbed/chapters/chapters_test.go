@@ -133,13 +133,18 @@ func TestCarryStopsWhereAChapterDiffers(t *testing.T) {
 
 func TestReadmeThatIsWrong(t *testing.T) {
 	good := "# T\n\n## " + strings.Join(Headings, "\n\n## ") + "\n\n[file](run.go)\n\n```go file=run.go\n\treturn 1\n```\n"
+	good += "\n```console\n--- FAIL: TestOne (0.01s)\n    run_test.go:4:\n        	Error Trace:	x/run_test.go:8\n                        x/run_test.go:4\n```\n"
+	const tests = "package main\n\nfunc TestOne(t *testing.T) {\n\tcheck(t)\n}\n\nfunc check(t *testing.T) {\n\trequire.True(t, one() == 1)\n}\n"
 	for name, content := range map[string]string{
-		"good":    good,
-		"heading": strings.Replace(good, "## Refactor\n", "", 1),
-		"quote":   strings.Replace(good, "return 1", "return 2", 1),
-		"link":    strings.Replace(good, "(run.go)", "(nosuch.go)", 1),
+		"good":       good,
+		"other line": strings.Replace(good, "    run_test.go:4", "    run_test.go:6", 1),
+		"no line":    strings.Replace(good, "x/run_test.go:8", "x/run_test.go:80", 1),
+		"no test":    strings.Replace(good, "FAIL: TestOne", "FAIL: TestTwo", 1),
+		"heading":    strings.Replace(good, "## Refactor\n", "", 1),
+		"quote":      strings.Replace(good, "return 1", "return 2", 1),
+		"link":       strings.Replace(good, "(run.go)", "(nosuch.go)", 1),
 	} {
-		wrong, err := CheckReadme(tree(t, map[string]string{"README.md": content, "run.go": "func one() int {\n\treturn 1\n}\n"}))
+		wrong, err := CheckReadme(tree(t, map[string]string{"README.md": content, "run.go": "func one() int {\n\treturn 1\n}\n", "run_test.go": tests}))
 
 		require.NoError(t, err)
 		require.Equal(t, name == "good", len(wrong) == 0, "%s: %v", name, wrong)
