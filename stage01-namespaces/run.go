@@ -54,11 +54,16 @@ func Run(options Options) error {
 }
 
 // NewParentProcess returns the command that becomes the container, not started yet:
-// this program itself, as `init`, in new UTS, PID, mount, network and IPC namespaces.
-// It dies with us, and is a process group of its own. Of our open files it has
-// standard output and error, standard input only if options say so (then our
-// terminal is handed over to it as well), and pipe as file descriptor 3. Its
-// environment is HOME, /root, and PATH, the usual six folders, and nothing of ours.
+// this program itself (/proc/self/exe), with the argument init, in new UTS, PID, mount,
+// network and IPC namespaces. It is killed when we die, and is a process group of its
+// own. Of our open files it has standard output and error, and pipe as file descriptor
+// 3. Its environment is this, and nothing of ours:
+//
+//	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+//	HOME=/root
+//
+// If options are interactive, it has our standard input too, and at last
+// handOverTerminal is called for it, which writes to its SysProcAttr and its Env.
 //
 //learn:exercise
 func NewParentProcess(options Options, pipe *os.File) *exec.Cmd {

@@ -37,9 +37,11 @@ func RunInit() error {
 	if err := setHostname(message.Hostname); err != nil {
 		return err
 	}
+	logrus.Debug("init: mount --make-rprivate /; mount -t proc -o nosuid,nodev,noexec proc /proc")
 	if err := mountProc(); err != nil {
 		return err
 	}
+	logrus.Debugf("init: execve %q", message.Command)
 	return execute(message.Command)
 }
 
@@ -51,20 +53,18 @@ func setHostname(name string) error {
 	return nil
 }
 
-// mountProc covers /proc, which still shows the processes of the host, with one
+// mountProc makes the mounts private, all of them, so that the host notices nothing of
+// what comes then: it covers /proc, which still shows the processes of the host, with one
 // that shows this PID namespace, with the mount options nosuid, nodev and noexec.
-// The mounts are made private before that, all of them: the host notices nothing.
 //
 //learn:exercise
 func mountProc() error {
 	// Our mount namespace is a copy, but the mounts in it are still peers of
 	// the host's where those are shared (mount_namespaces(7)), and systemd
 	// shares them all: without this, the host would get the new /proc as well.
-	logrus.Debug("init: mount --make-rprivate /")
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
 	}
-	logrus.Debug("init: mount -t proc -o nosuid,nodev,noexec proc /proc")
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
@@ -85,7 +85,6 @@ func execute(command []string) error {
 	if err := markCloseOnExec(); err != nil {
 		return fmt.Errorf("mark the open files close-on-exec: %w", err)
 	}
-	logrus.Debugf("init: execve %s %q", path, command)
 	return notExecuted(command[0], syscall.Exec(path, command, os.Environ()))
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,7 +15,6 @@ import (
 //
 //learn:exercise
 func pivotRoot(path string) error {
-	logrus.Debugf("init: cd %s; pivot_root . .; umount -l .; cd /", path)
 	if err := unix.Chdir(path); err != nil {
 		return fmt.Errorf("enter the new root: %w", err)
 	}

@@ -20,6 +20,7 @@ func (v Volume) mount(root string) error {
 	if err != nil {
 		return err
 	}
+	logrus.Debugf("run: mount --rbind %s %s%s", v.Source, root, v.Destination)
 	if err := v.bind(root); err != nil {
 		return fmt.Errorf("mount %s on %s: %w", v.Source, v.Destination, err)
 	}
@@ -31,6 +32,7 @@ func (v Volume) mount(root string) error {
 		return err
 	}
 	for _, mountpoint := range after[len(before):] {
+		logrus.Debugf("run: mount -o remount,bind,ro %s", mountpoint)
 		if err := remountReadOnly(mountpoint); err != nil {
 			return err
 		}
@@ -53,7 +55,6 @@ func (v Volume) bind(root string) error {
 	if err != nil {
 		return err
 	}
-	logrus.Debugf("run: mount --rbind %s %s%s", source, root, v.Destination)
 	return inside(root, filepath.Dir(source), func() error {
 		if err := makeDestination(v.Destination, info.IsDir()); err != nil {
 			return err
@@ -122,7 +123,6 @@ func makeDestination(path string, folder bool) error {
 //
 //learn:exercise
 func remountReadOnly(mountpoint string) error {
-	logrus.Debugf("run: mount -o remount,bind,ro %s", mountpoint)
 	var stat unix.Statfs_t
 	if err := unix.Statfs(mountpoint, &stat); err != nil {
 		return fmt.Errorf("look at the mount %s: %w", mountpoint, err)

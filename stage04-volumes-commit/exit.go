@@ -33,7 +33,8 @@ func (e *ExitError) Unwrap() error { return e.Err }
 
 // exitOf returns nil for a process that ended well and otherwise an *ExitError
 // with the process's own exit status, or 128+n if signal n ended it. It has nothing
-// to print: the program has said what it had to say.
+// to print: the program has said what it had to say. The nil is the literal one: a nil
+// *ExitError in an error is not nil.
 //
 //learn:exercise
 func exitOf(process *os.ProcessState) error {

@@ -40,12 +40,14 @@ func RunInit() error {
 	if err := makeMountsPrivate(); err != nil {
 		return err
 	}
+	logrus.Debugf("init: cd %s; pivot_root . .; umount -l .; cd /", message.Root)
 	if err := pivotRoot(message.Root); err != nil {
 		return err
 	}
 	if err := mountAll(); err != nil {
 		return err
 	}
+	logrus.Debugf("init: execve %q", message.Command)
 	return execute(message.Command)
 }
 
@@ -83,7 +85,6 @@ func execute(command []string) error {
 	if err := markCloseOnExec(); err != nil {
 		return fmt.Errorf("mark the open files close-on-exec: %w", err)
 	}
-	logrus.Debugf("init: execve %s %q", path, command)
 	return notExecuted(command[0], syscall.Exec(path, command, os.Environ()))
 }
 

@@ -123,6 +123,7 @@ func (r *Rootfs) Deleted() ([]string, error) {
 // is reading it, and holds the lock of the container's folder, is waited for. What
 // stays mounted ends it: whoever goes on to remove a folder in which something is
 // mounted removes that, and it is somebody's data. Nothing mounted is no error.
+// For --debug, each is told before it goes: logrus.Debugf("run: umount %s", mountpoint).
 //
 //learn:exercise
 func (r *Rootfs) Unmount() error {

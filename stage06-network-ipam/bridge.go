@@ -80,7 +80,8 @@ func (n *Network) ensure() error {
 
 // setUp makes a bridge the gateway of its network: it gives it the gateway's address,
 // sets it up, adds the network's rules, allows it the loopback, and switches forwarding
-// on. What is set already stays, and is no error.
+// on. What is set already stays, and is no error. For --debug, the first two are told:
+// logrus.Debugf("run: ip address add %s dev %s; ip link set %s up", ...).
 //
 //learn:exercise
 func (n *Network) setUp() error {

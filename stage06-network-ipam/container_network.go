@@ -1,5 +1,7 @@
 package main
 
+import "github.com/sirupsen/logrus"
+
 // A container that is in no network has no endpoint: then there is nothing to do.
 
 // connect takes an address for the container, before there is anything to connect.
@@ -15,7 +17,10 @@ func (c *Container) attach(pid int) error {
 	if c.endpoint == nil {
 		return nil
 	}
-	return c.endpoint.attach(pid)
+	e := c.endpoint
+	logrus.Debugf("run: ip link add %s master %s type veth peer name eth0 netns %d", e.Link, e.Bridge, pid)
+	logrus.Debugf("run: bridge link set dev %s hairpin on; ip link set %s up", e.Link, e.Link)
+	return e.attach(pid)
 }
 
 // disconnect takes the container out of its network.

@@ -62,7 +62,6 @@ func (e *Endpoint) attach(pid int) (err error) {
 	attributes := netlink.NewLinkAttrs()
 	attributes.Name, attributes.MasterIndex = e.Link, bridge.Attrs().Index
 	cable := &netlink.Veth{LinkAttrs: attributes, PeerName: "eth0", PeerNamespace: netlink.NsPid(pid)}
-	logrus.Debugf("run: ip link add %s master %s type veth peer name eth0 netns %d", e.Link, e.Bridge, pid)
 	if err := netlink.LinkAdd(cable); err != nil {
 		return fmt.Errorf("lay the cable %s to process %d: %w", e.Link, pid, err)
 	}
@@ -73,7 +72,6 @@ func (e *Endpoint) attach(pid int) (err error) {
 	}()
 	// A bridge sends nothing back by the cable that it came from. With br_netfilter
 	// that keeps a container from its own published port.
-	logrus.Debugf("run: bridge link set dev %s hairpin on; ip link set %s up", e.Link, e.Link)
 	if err := netlink.LinkSetHairpin(cable, true); err != nil {
 		return fmt.Errorf("let the bridge send back by %s: %w", e.Link, err)
 	}

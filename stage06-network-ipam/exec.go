@@ -55,6 +55,7 @@ func Exec(options ExecOptions) error {
 	}
 	defer writer.Close()
 	entering := NewEnteringProcess(options, record.Process.PID, reader)
+	logrus.Debugf("exec: setns to the PID namespace of process %d", record.Process.PID)
 	err = startIn(record.Process.PID, entering)
 	reader.Close()
 	if err != nil {
@@ -96,7 +97,6 @@ func startIn(pid int, command *exec.Cmd) error {
 		return err
 	}
 	defer namespace.Close()
-	logrus.Debugf("exec: setns to the PID namespace of process %d", pid)
 	if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWPID); err != nil {
 		return fmt.Errorf("join its PID namespace: %w", err)
 	}

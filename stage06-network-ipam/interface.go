@@ -33,14 +33,12 @@ func configureInterface(endpoint *Endpoint) error {
 		return fmt.Errorf("find eth0: %w", err)
 	}
 	address := addressOn(endpoint.Address, endpoint.Address.Addr())
-	logrus.Debugf("init: ip address add %s dev eth0; ip link set eth0 up", address)
 	if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: address}); err != nil {
 		return fmt.Errorf("give eth0 the address %s: %w", address, err)
 	}
 	if err := netlink.LinkSetUp(link); err != nil {
 		return fmt.Errorf("set eth0 up: %w", err)
 	}
-	logrus.Debugf("init: ip route add default via %s", endpoint.Gateway)
 	if err := netlink.RouteAdd(&netlink.Route{Gw: endpoint.Gateway.AsSlice()}); err != nil {
 		return fmt.Errorf("route by the gateway %s: %w", endpoint.Gateway, err)
 	}

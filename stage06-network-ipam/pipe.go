@@ -32,8 +32,9 @@ func sendMessage(pipe io.Writer, message Message) error {
 	return nil
 }
 
-// receiveMessage blocks until a whole message has arrived. A pipe that closes
-// before is an error: the sender has died, and nothing must run unwatched.
+// receiveMessage blocks until a whole message has arrived, however long it is. A pipe
+// that closes before is an error: the sender has died, and nothing must run unwatched.
+// So is a message without a command.
 //
 //learn:exercise
 func receiveMessage(pipe io.Reader) (Message, error) {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,8 +17,8 @@ var Headings = []string{
 }
 
 // CheckReadme returns what is wrong with the README of the chapter in folder: its
-// headings, code that it quotes and that is not in the file any more, and links
-// to files that do not exist.
+// headings, code that it quotes and that is not in the file any more, lines of tests that
+// are others by now, and links to files that do not exist.
 func CheckReadme(folder string) ([]string, error) {
 	content, err := os.ReadFile(filepath.Join(folder, "README.md"))
 	if err != nil {
@@ -30,6 +31,11 @@ func CheckReadme(folder string) ([]string, error) {
 		return nil, err
 	}
 	wrong = append(wrong, quotes...)
+	traces, err := checkTraces(folder, text)
+	if err != nil {
+		return nil, err
+	}
+	wrong = append(wrong, traces...)
 	return append(wrong, checkLinks(folder, text)...), nil
 }
 
@@ -68,6 +74,46 @@ func checkQuotes(folder, text string) ([]string, error) {
 		}
 	}
 	return wrong, nil
+}
+
+var (
+	failure = regexp.MustCompile(`(?m)^--- FAIL: (\w+) `)
+	trace   = regexp.MustCompile(`\b(\w+_test\.go):(\d+)\b`)
+)
+
+// checkTraces looks for every line of a test's file that the output of a failing test
+// names: it is one of that test, or makes an assertion.
+func checkTraces(folder, text string) ([]string, error) {
+	var wrong []string
+	for _, block := range fence.FindAllStringSubmatch(text, -1) {
+		failed := failure.FindStringSubmatch(block[2])
+		if failed == nil {
+			continue
+		}
+		for _, match := range trace.FindAllStringSubmatch(block[2], -1) {
+			content, err := os.ReadFile(filepath.Join(folder, match[1]))
+			if err != nil {
+				return nil, err
+			}
+			number, _ := strconv.Atoi(match[2]) // digits
+			if !isLineOf(string(content), number, failed[1]) {
+				wrong = append(wrong, fmt.Sprintf("%s is no line of %s, and asserts nothing", match[0], failed[1]))
+			}
+		}
+	}
+	return wrong, nil
+}
+
+// isLineOf reports whether a line, counted from 1, is in a function or makes an assertion.
+func isLineOf(content string, number int, function string) bool {
+	start := strings.Index(content, "\nfunc "+function+"(")
+	lines := strings.Split(content, "\n")
+	if start < 0 || number > len(lines) {
+		return false
+	}
+	first := strings.Count(content[:start], "\n") + 2
+	length := strings.Count(content[start+1:start+1+strings.Index(content[start+1:], "\n}\n")], "\n")
+	return number > first && number <= first+length || strings.Contains(lines[number-1], "require.")
 }
 
 var link = regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
