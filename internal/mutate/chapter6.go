@@ -31,7 +31,7 @@ var chapter6 = []Mutant{
 	{"no forwarding", "bridge.go", "	return forwardPackets()\n", "	_ = forwardPackets\n	return nil\n", "TestContainerReachesTheOutsideAsTheHost|TestNetworkIsABridge"},
 	{"changing hardware address", "bridge.go", "attributes.HardwareAddr = randomHardwareAddress()", "_ = randomHardwareAddress", "TestGatewayKeepsItsHardwareAddress"},
 	{"endpoint not in record", "record.go", "		Endpoint:      c.endpoint,\n", "", "NothingIsLeft|Many|IsInItsNetwork"},
-	{"no attach", "container_network.go", "return c.endpoint.attach(pid)", "return nil", "IsInIts"},
+	{"no attach", "container_network.go", "return e.attach(pid)", "return nil", "IsInIts"},
 	{"no disconnect at the end", "container.go", "left := c.disconnect()", "var left error", "NothingIsLeft"},
 	{"loopback stays down", "init.go", "if err := setUpLoopback(); err != nil {", "if err := error(nil); err != nil {", "Loopback"},
 	{"rm without disconnect", "rm.go", "if record.Endpoint != nil {", "if false {", "NothingIsLeft"},

@@ -43,10 +43,34 @@ func CheckTranslation(folder string) ([]string, error) {
 			wrong = append(wrong, difference(part.name, part.want, part.got))
 		}
 	}
+	wrong = append(wrong, translatedPlaces(string(original), string(translation))...)
 	if !strings.Contains(string(translation), "[English](README.md)") {
 		wrong = append(wrong, "there is no link to the English text")
 	}
 	return wrong, nil
+}
+
+var (
+	places           = regexp.MustCompile(`(?m)^   Read "(?:[^\n]+\n)+`)
+	placesTranslated = regexp.MustCompile(`(?m)^   先读“.*$`)
+	phraseTranslated = regexp.MustCompile(`“([^”]+)”`)
+)
+
+// translatedPlaces returns what is wrong with the places that the steps of a translation
+// lead to: they are as many as in the original, and each is there.
+func translatedPlaces(original, translation string) []string {
+	var wrong []string
+	want := phrase.FindAllString(strings.Join(places.FindAllString(original, -1), ""), -1)
+	got := phraseTranslated.FindAllStringSubmatch(strings.Join(placesTranslated.FindAllString(translation, -1), ""), -1)
+	if len(want) != len(got) {
+		wrong = append(wrong, fmt.Sprintf("the steps lead to %d places and not to %d", len(got), len(want)))
+	}
+	for _, place := range got {
+		if !strings.Contains(translation, "\n## "+place[1]+"\n") && !strings.Contains(translation, "**"+place[1]) {
+			wrong = append(wrong, fmt.Sprintf("there is no “%s”, which a step leads to", place[1]))
+		}
+	}
+	return wrong
 }
 
 // headingsOf returns the levels.
