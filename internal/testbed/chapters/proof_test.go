@@ -1,16 +1,13 @@
 package chapters
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -67,46 +64,66 @@ func TestInheritedTests(t *testing.T) {
 }
 
 // After a step its tests pass, and just before it they fail: so they are what tells
-// that it is done, and need nothing of a later one. All that is wrong is told at once.
-func TestStepsTurnTheTestsGreenInTheirOrder(t *testing.T) {
+// that it is done, and need nothing of a later one. A mistake in a step is seen there.
+// What a chapter inherits goes on to work on its starter. All that is wrong is told at
+// once.
+func TestProofs(t *testing.T) {
 	requireProofs(t)
 	for index, chapter := range All {
 		t.Run(chapter.Folder, func(t *testing.T) {
 			steps, err := Steps(root, chapter.Folder)
 			require.NoError(t, err)
 			require.NotEmpty(t, steps)
-			wrong := proveSteps(t, chapter, index+1, steps)
+			var variants []variant
+			var solved []Exercise
+			variants = append(variants, variant{chapter: chapter})
+			for _, step := range steps {
+				solved = slices.Concat(solved, step.Exercises)
+				variants = append(variants, variant{chapter: chapter, solved: solved})
+				for _, mistake := range mistakes[index][step.Number] {
+					variants = append(variants, variant{chapter: chapter, solved: solved, mistake: mistake})
+				}
+			}
+			next := buildAhead(t, variants)
+			starter := next()
+			wrong := proveInherited(t, chapter, starter)
+			wrong = append(wrong, proveSteps(t, index+1, steps, starter, next)...)
 			require.Empty(t, wrong, strings.Join(wrong, "\n"))
 		})
 	}
 }
 
-func proveSteps(t *testing.T, chapter Chapter, number int, steps []Step) (wrong []string) {
+func proveSteps(t *testing.T, chapter int, steps []Step, before built, next func() built) (wrong []string) {
 	t.Helper()
-	var solved []Exercise
 	seen := make(map[string]int) // the first step that names a test
-	before := buildPartial(t, chapter, solved)
 	for _, step := range steps {
-		solved = append(solved, step.Exercises...)
-		after := buildPartial(t, chapter, solved)
+		after := next()
 		for _, test := range step.Tests {
 			if first, ok := seen[test]; ok {
 				wrong = append(wrong, fmt.Sprintf("step %d: %s tells already that step %d is done", step.Number, test, first))
 				continue
 			}
 			seen[test] = step.Number
-			wrong = append(wrong, proveTest(before.run(t, test), after.run(t, test), number, step.Number, test)...)
+			wrong = append(wrong, proveTest(before.run(t, test), after.run(t, test), chapter, step.Number, test)...)
 		}
 		before = after
-	}
-	asked, err := Exercises(root, chapter.Folder)
-	require.NoError(t, err)
-	for _, exercise := range asked {
-		if !slices.Contains(solved, exercise) {
-			wrong = append(wrong, fmt.Sprintf("%s in %s is an exercise of no step", exercise.Function, exercise.File))
+		for _, mistake := range mistakes[chapter-1][step.Number] {
+			wrong = append(wrong, proveMistake(t, next(), step, mistake)...)
 		}
 	}
 	return wrong
+}
+
+// proveMistake says what is wrong if no test of a step sees a mistake in it.
+func proveMistake(t *testing.T, mistaken built, step Step, mistake mistake) (wrong []string) {
+	t.Helper()
+	for _, test := range step.Tests {
+		result := mistaken.run(t, test)
+		if result.Code != 0 || strings.Contains(result.Stdout, "--- SKIP: "+test) {
+			return nil
+		}
+	}
+	return []string{fmt.Sprintf("step %d: its tests pass with %q in place of %q", step.Number, mistake.wrong, mistake.right)}
 }
 
 var missing = regexp.MustCompile(`panic: chapter \d+, step \d+: (\w+) is yours to write`)
@@ -134,83 +151,44 @@ func proveTest(before, after testbed.Result, chapter, step int, test string) (wr
 	return append(wrong, fmt.Sprintf("step %d: %s fails after it:\n%s", step, test, output))
 }
 
-// What a chapter inherits goes on to work on its starter, but for what needs an
-// exercise of it.
-func TestEarlierTestsPassOnTheStarter(t *testing.T) {
-	requireProofs(t)
-	for _, chapter := range All[1:] {
-		t.Run(chapter.Folder, func(t *testing.T) {
-			tests, err := InheritedTests(root, chapter.Folder)
-			require.NoError(t, err)
-			files, err := Starter(root, chapter.Folder)
-			require.NoError(t, err)
-			folder := shareable(t)
-			trace := filepath.Join(folder, "trace")
-			starter := buildWith(t, chapter, folder, Traced(files, trace))
-
-			var passed, reach, wrong []string
-			for _, test := range tests {
-				require.NoError(t, os.WriteFile(trace, nil, 0o666))
-				result := starter.run(t, test)
-				reached, err := os.ReadFile(trace)
-				require.NoError(t, err)
-				switch {
-				case result.Code == 0:
-					passed = append(passed, test)
-				case len(reached) > 0:
-					reach = append(reach, test)
-				default:
-					wrong = append(wrong, test+":\n"+result.Stdout+result.Stderr)
-				}
-			}
-
-			t.Logf("%d pass; these need an exercise: %s", len(passed), strings.Join(reach, " "))
-			require.Empty(t, wrong, strings.Join(wrong, "\n"))
-			require.NotEmpty(t, passed)
-		})
+// proveInherited says which of the inherited tests fail on a starter and do not come to
+// an exercise of it. They run together, as a chapter's tests do, and then those that do
+// not pass alone: one that panics ends the others, and one that fails may leave something.
+func proveInherited(t *testing.T, chapter Chapter, starter built) (wrong []string) {
+	t.Helper()
+	tests, err := InheritedTests(root, chapter.Folder)
+	require.NoError(t, err)
+	if len(tests) == 0 {
+		return nil
 	}
-}
-
-// built is a program and its tests, not as in the chapter.
-type built struct{ source, program, tests string }
-
-func buildPartial(t *testing.T, chapter Chapter, solved []Exercise) built {
-	t.Helper()
-	files, err := Partial(root, chapter.Folder, solved)
-	require.NoError(t, err)
-	return buildWith(t, chapter, shareable(t), files)
-}
-
-// buildWith builds a chapter with other files in place of its own.
-func buildWith(t *testing.T, chapter Chapter, folder string, files map[string][]byte) built {
-	t.Helper()
-	source, err := filepath.Abs(filepath.Join(root, chapter.Folder))
-	require.NoError(t, err)
-	overlay := struct{ Replace map[string]string }{make(map[string]string)}
-	for name, content := range files {
-		overlay.Replace[filepath.Join(source, name)] = filepath.Join(folder, name)
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o644))
+	var reach []string
+	passed := passedIn(starter.run(t, tests...).Stdout)
+	alone := slices.DeleteFunc(slices.Clone(tests), func(test string) bool { return slices.Contains(passed, test) })
+	for _, test := range alone {
+		require.NoError(t, os.WriteFile(starter.trace, nil, 0o666))
+		result := starter.run(t, test)
+		reached, err := os.ReadFile(starter.trace)
+		require.NoError(t, err)
+		switch {
+		case result.Code == 0:
+			passed = append(passed, test)
+		case len(reached) > 0:
+			reach = append(reach, test)
+		default:
+			wrong = append(wrong, test+" fails on the starter, and needs no exercise of it:\n"+result.Stdout+result.Stderr)
+		}
 	}
-	content, err := json.Marshal(overlay)
-	require.NoError(t, err)
-	path := filepath.Join(folder, "overlay.json")
-	require.NoError(t, os.WriteFile(path, content, 0o644))
-	made := built{source: source, program: filepath.Join(folder, "bin", chapter.Folder), tests: filepath.Join(folder, "tests")}
-	build(t, chapter, "build", "-buildvcs=false", "-overlay="+path, "-o", made.program)
-	build(t, chapter, "test", "-c", "-vet=off", "-overlay="+path, "-o", made.tests)
-	return made
+	t.Logf("%d inherited tests pass; these need an exercise: %s", len(passed), strings.Join(reach, " "))
+	require.NotEmpty(t, passed)
+	return wrong
 }
 
-// run runs one test.
-func (b built) run(t *testing.T, test string) testbed.Result {
-	t.Helper()
-	result := testbed.Command{
-		Path:     b.tests,
-		Args:     []string{"-test.v", "-test.run=^" + regexp.QuoteMeta(test) + "$"},
-		Dir:      b.source,
-		Env:      append(os.Environ(), "TESTBED_BINARIES="+filepath.Dir(b.program), "TESTBED_MUST="),
-		Deadline: time.Minute,
-	}.Run(t)
-	RemoveLeftCgroups(result.Stdout + result.Stderr)
-	return result
+var passedTest = regexp.MustCompile(`(?m)^--- (?:PASS|SKIP): (\w+) `)
+
+func passedIn(output string) []string {
+	var names []string
+	for _, match := range passedTest.FindAllStringSubmatch(output, -1) {
+		names = append(names, match[1])
+	}
+	return names
 }
