@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -121,8 +120,8 @@ func askOn(connection net.Conn, patience time.Duration) (string, error) {
 func requireAnswer(t *testing.T, want string, where somewhere, protocol, address string) {
 	t.Helper()
 	answer, err := ask(where, protocol, address, 10*time.Second)
-	require.NoError(t, err)
-	require.Equal(t, want, answer)
+	require.NoError(t, err, "want %q at %s/%s", want, address, protocol)
+	require.Equal(t, want, answer, "at %s/%s", address, protocol)
 }
 
 // requireSilence is for what the kernel throws away: there is no error to wait for,
@@ -131,8 +130,8 @@ func requireSilence(t *testing.T, where somewhere, protocol, address string) {
 	t.Helper()
 	answer, err := ask(where, protocol, address, 200*time.Millisecond)
 	failure := net.Error(nil)
-	require.ErrorAs(t, err, &failure, "it said %q", answer)
-	require.True(t, failure.Timeout(), "%v", err)
+	require.ErrorAs(t, err, &failure, "somebody at %s/%s said %q", address, protocol, answer)
+	require.True(t, failure.Timeout(), "at %s/%s: %v", address, protocol, err)
 }
 
 var protocols = []string{"tcp", "udp"}
@@ -151,11 +150,11 @@ func TestCableLeadsFromTheBridgeInside(t *testing.T) {
 	require.NoError(t, err)
 	bridge, err := netlink.LinkByName(network.Bridge)
 	require.NoError(t, err)
-	require.Equal(t, bridge.Attrs().Index, cable.Attrs().MasterIndex)
-	require.NotZero(t, cable.Attrs().Flags&net.FlagUp)
+	require.Equal(t, bridge.Attrs().Index, cable.Attrs().MasterIndex, "the host's end is not in the bridge")
+	require.NotZero(t, cable.Attrs().Flags&net.FlagUp, "the host's end is down")
 	port, err := netlink.LinkGetProtinfo(cable)
 	require.NoError(t, err)
-	require.True(t, port.Hairpin)
+	require.True(t, port.Hairpin, "hairpin is off")
 	require.NotContains(t, linkNames(t), "eth0")
 	testbed.InNetworkOf(t, pid, func() { require.ElementsMatch(t, []string{"lo", "eth0"}, linkNames(t)) })
 }
@@ -220,12 +219,39 @@ func TestConnectRefusesWhatIsNoNetwork(t *testing.T) {
 	require.NoDirExists(t, filepath.Join(root, "networks"))
 }
 
-// stateOf is all that an endpoint leaves its traces in.
-func stateOf(t *testing.T, root, network string) []string {
+// state is all that an endpoint leaves its traces in.
+type state struct {
+	links         []string
+	rules         string
+	bits          []byte
+	owners, about []string // of addresses, by their links; what else is known of the network
+}
+
+func stateOf(t *testing.T, root, network string) state {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(root, "networks", network))
 	require.NoError(t, err)
-	return []string{strings.Join(linkNames(t), " "), rulesNow(t), content(t, root, "networks", network, "addresses"), fmt.Sprint(entries)}
+	now := state{links: linkNames(t), rules: rulesNow(t), bits: []byte(content(t, root, "networks", network, "addresses"))}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), "veth") {
+			now.owners = append(now.owners, entry.Name())
+		} else {
+			now.about = append(now.about, entry.Name())
+		}
+	}
+	return now
+}
+
+// requireState compares one part after the other.
+func requireState(t *testing.T, want state, root, network string) {
+	t.Helper()
+	got := stateOf(t, root, network)
+	require.Equal(t, want.links, got.links, "links")
+	require.Empty(t, changes(want.rules, got.rules), "rules")
+	require.Equal(t, want.rules, got.rules, "the order of the rules")
+	require.Equal(t, want.bits, got.bits, "the bits of the addresses")
+	require.Equal(t, want.owners, got.owners, "owners of addresses")
+	require.Equal(t, want.about, got.about, "files")
 }
 
 func TestNothingIsLeftOfAnEndpoint(t *testing.T) {
@@ -256,7 +282,7 @@ func TestNothingIsLeftOfAnEndpoint(t *testing.T) {
 
 			require.NoError(t, endpoint.Disconnect(root))
 
-			require.Equal(t, before, stateOf(t, root, "blue"))
+			requireState(t, before, root, "blue")
 			require.NoError(t, endpoint.Disconnect(root))
 		})
 	}
@@ -306,7 +332,7 @@ func TestTwentyTimesLeaveNoMoreThanOne(t *testing.T) {
 		require.NoError(t, endpoint.attach(pid))
 		require.NoError(t, endpoint.Disconnect(root))
 	}
-	require.Equal(t, before, stateOf(t, root, "blue"))
+	requireState(t, before, root, "blue")
 }
 
 func TestFailedAttachLeavesNothing(t *testing.T) {
@@ -320,12 +346,12 @@ func TestFailedAttachLeavesNothing(t *testing.T) {
 
 	t.Run("nobody there", func(t *testing.T) {
 		require.ErrorContains(t, endpoint.attach(1<<22+1), endpoint.Link)
-		require.Equal(t, before, stateOf(t, root, "blue"))
+		requireState(t, before, root, "blue")
 	})
 	t.Run("no rule", func(t *testing.T) {
 		failAtRule(t, "OUTPUT")
 		require.ErrorContains(t, endpoint.attach(pid), "planted failure")
-		require.Equal(t, before, stateOf(t, root, "blue"))
+		requireState(t, before, root, "blue")
 		testbed.InNetworkOf(t, pid, func() { require.Equal(t, []string{"lo"}, linkNames(t)) })
 	})
 	require.NoError(t, endpoint.attach(pid))

@@ -61,7 +61,7 @@ func TestAddressesOfASubnet(t *testing.T) {
 			require.NoError(t, bitmap.Release(netip.MustParseAddr(test.last)))
 			require.Equal(t, test.last, addressOf(t, bitmap).String())
 			_, err := bitmap.Allocate()
-			require.Error(t, err)
+			require.Error(t, err, "the subnet is full")
 		})
 	}
 }
@@ -82,8 +82,8 @@ func TestAddressIsANumber(t *testing.T) {
 	} {
 		subnet, address := netip.MustParsePrefix(test.subnet), netip.MustParseAddr(test.address)
 
-		require.Equal(t, address, addressAt(subnet, test.index))
-		require.Equal(t, test.index, indexOf(subnet, address))
+		require.Equal(t, test.address, addressAt(subnet, test.index).String(), "addressAt: number %d of %s", test.index, subnet)
+		require.Equal(t, test.index, indexOf(subnet, address), "indexOf: %s in %s", address, subnet)
 	}
 }
 
@@ -99,9 +99,10 @@ func TestAddressesComeInOrder(t *testing.T) {
 	bitmap := NewBitmap(netip.MustParsePrefix("10.0.2.0/23"))
 
 	last := addressOf(t, bitmap)
+	require.Equal(t, "10.0.2.2", last.String(), "the first")
 	for range 508 {
 		address := addressOf(t, bitmap)
-		require.Equal(t, last.Next(), address)
+		require.Equal(t, last.Next().String(), address.String(), "the one after %s", last)
 		last = address
 	}
 
@@ -109,20 +110,22 @@ func TestAddressesComeInOrder(t *testing.T) {
 }
 
 // Ancestors of this program returned no address and no error, and the caller went
-// on with that.
+// on with that. Four bits of the byte of a /30 stand for no address.
 func TestExhaustionIsAnError(t *testing.T) {
-	bitmap := NewBitmap(netip.MustParsePrefix("10.0.0.0/29"))
-	for range 5 {
-		addressOf(t, bitmap)
-	}
-	full := slices.Clone(bitmap.taken)
+	for text, addresses := range map[string]int{"10.0.0.0/29": 5, "10.0.0.4/30": 1} {
+		bitmap := NewBitmap(netip.MustParsePrefix(text))
+		for range addresses {
+			addressOf(t, bitmap)
+		}
+		full := slices.Clone(bitmap.taken)
 
-	for range 3 {
-		address, err := bitmap.Allocate()
+		for range 3 {
+			address, err := bitmap.Allocate()
 
-		require.ErrorContains(t, err, "10.0.0.0/29")
-		require.False(t, address.IsValid())
-		require.Equal(t, full, bitmap.taken)
+			require.ErrorContains(t, err, text, "it is full, and gives away %s", address)
+			require.False(t, address.IsValid(), "an address and an error")
+			require.Equal(t, full, bitmap.taken, "the bits of %s", text)
+		}
 	}
 }
 

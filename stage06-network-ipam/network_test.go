@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -71,12 +72,12 @@ func TestNetworkIsABridge(t *testing.T) {
 	bridge, err := netlink.LinkByName(network.Bridge)
 	require.NoError(t, err)
 	require.Equal(t, "bridge", bridge.Type())
-	require.NotZero(t, bridge.Attrs().Flags&net.FlagUp)
+	require.NotZero(t, bridge.Attrs().Flags&net.FlagUp, "the bridge is down")
 	addresses, err := netlink.AddrList(bridge, netlink.FAMILY_V4)
 	require.NoError(t, err)
-	require.Len(t, addresses, 1)
-	require.Equal(t, "10.1.0.1/16", addresses[0].IPNet.String())
-	require.Equal(t, "1", kernelSetting(t, "ip_forward"))
+	require.Len(t, addresses, 1, "addresses of the bridge")
+	require.Equal(t, "10.1.0.1/16", addresses[0].IPNet.String(), "the bridge's address")
+	require.Equal(t, "1", kernelSetting(t, "ip_forward"), "net.ipv4.ip_forward")
 	for path, mode := range map[string]os.FileMode{"": 0o700, "blue": 0o700, "blue/network.json": 0o600, "blue/addresses": 0o600} {
 		info, err := os.Stat(filepath.Join(root, "networks", path))
 		require.NoError(t, err)
@@ -169,23 +170,39 @@ func TestLinkOfOthersIsNotAdopted(t *testing.T) {
 	require.Equal(t, rules, rulesNow(t))
 }
 
-// The rules come last. A program that is not iptables stands in for one that fails.
+// The rules come last: nobody else knows how to take them back. A program that is not
+// iptables stands in for one that fails.
 func TestFailedCreationLeavesNothing(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.IPTables)
-	root := testbed.StateRoot(t)
-	links, rules := linkNames(t), rulesNow(t)
-	failAtRule(t, "-i br-.* -d 127.0.0.0/8")
+	for name, test := range map[string]struct {
+		plant func(t *testing.T)
+		want  string
+	}{
+		"no rule":       {func(t *testing.T) { failAtRule(t, "-i br-.* -d 127.0.0.0/8") }, "planted failure"},
+		"no forwarding": {func(t *testing.T) { failAtWriting(t, "/proc/sys/net/ipv4/ip_forward") }, "read-only file system"},
+		"no iptables":   {func(t *testing.T) { t.Setenv("PATH", t.TempDir()) }, "iptables"},
+	} {
+		root := testbed.StateRoot(t)
+		links, rules := linkNames(t), rulesNow(t)
+		t.Run(name, func(t *testing.T) {
+			test.plant(t)
 
-	err := CreateNetwork(root, "blue", "bridge", "10.1.0.0/24")
+			err := CreateNetwork(root, "blue", "bridge", "10.1.0.0/24")
 
-	require.ErrorContains(t, err, "planted failure")
-	require.Equal(t, links, linkNames(t))
-	require.Equal(t, rules, rulesNow(t))
-	require.NoDirExists(t, filepath.Join(root, "networks/blue"))
+			require.ErrorContains(t, err, test.want)
+		})
+		require.Equal(t, links, linkNames(t), "links, after %s", name)
+		require.Empty(t, changes(rules, rulesNow(t)), "rules, after %s", name)
+		require.NoDirExists(t, filepath.Join(root, "networks/blue"), name)
+	}
+}
 
-	t.Setenv("PATH", t.TempDir())
-	require.ErrorContains(t, CreateNetwork(root, "blue", "bridge", "10.1.0.0/24"), "iptables")
-	require.Equal(t, links, linkNames(t))
+// failAtWriting makes a file read-only for the rest of a test.
+func failAtWriting(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, unix.Mount(path, path, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(path, 0)) })
+	require.NoError(t, unix.Mount("", path, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
 }
 
 // failAtRule has iptables fail when it is to add a rule in which pattern is.
@@ -258,8 +275,8 @@ func TestNetworkIsMadeAgainAfterABoot(t *testing.T) {
 
 		require.ElementsMatch(t, links, linkNames(t))
 		require.ElementsMatch(t, strings.Split(rules, "\n"), strings.Split(rulesNow(t), "\n"))
-		require.Equal(t, "1", kernelSetting(t, "ip_forward"))
-		require.Equal(t, "1", kernelSetting(t, "conf/"+network.Bridge+"/route_localnet"))
+		require.Equal(t, "1", kernelSetting(t, "ip_forward"), "net.ipv4.ip_forward")
+		require.Equal(t, "1", kernelSetting(t, "conf/"+network.Bridge+"/route_localnet"), "net.ipv4.conf.%s.route_localnet", network.Bridge)
 	}
 }
 

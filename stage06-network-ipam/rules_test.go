@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,20 +11,43 @@ import (
 	"mytinydocker/internal/testbed"
 )
 
+// Compared is what iptables makes of the rules: in which order the words of one stand
+// is free. Ours are at the top, before those that are there already.
 func TestRulesOfAPort(t *testing.T) {
+	testbed.Require(t, testbed.Root, testbed.IPTables)
+	before := &Endpoint{Address: netip.MustParsePrefix("10.1.0.8/24"), Ports: []Port{{Host: 8080, Container: 80, Protocol: "tcp"}}}
 	endpoint := &Endpoint{Address: netip.MustParsePrefix("10.1.0.7/24"), Ports: []Port{{Host: 8080, Container: 80, Protocol: "tcp"}, {Host: 53, Container: 5353, Protocol: "udp"}}}
-	var rules []string
-	for _, rule := range portRules(endpoint) {
-		rules = append(rules, strings.Join(rule, " "))
+	for _, owner := range []*Endpoint{before, endpoint} {
+		require.NoError(t, addRules(portRules(owner)))
+		defer func() { require.NoError(t, removeRules(portRules(owner))) }()
 	}
 
+	all := rulesNow(t)
+
+	var added []string
+	for line := range strings.Lines(all) {
+		if strings.Contains(line, " 10.1.0.7:") {
+			added = append(added, inAnyOrder(line))
+		}
+	}
 	require.ElementsMatch(t, []string{
-		"-t nat -I PREROUTING -p tcp --dport 8080 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:80",
-		"-t nat -I OUTPUT -p tcp --dport 8080 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:80",
-		"-t nat -I PREROUTING -p udp --dport 53 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:5353",
-		"-t nat -I OUTPUT -p udp --dport 53 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:5353",
-	}, rules)
+		inAnyOrder("-A PREROUTING -p tcp -m tcp --dport 8080 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:80"),
+		inAnyOrder("-A OUTPUT -p tcp -m tcp --dport 8080 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:80"),
+		inAnyOrder("-A PREROUTING -p udp -m udp --dport 53 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:5353"),
+		inAnyOrder("-A OUTPUT -p udp -m udp --dport 53 -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.1.0.7:5353"),
+	}, added, "the words of each in the order of the alphabet")
+	for _, chain := range []string{"PREROUTING", "OUTPUT"} {
+		_, chain, _ := strings.Cut(all, "-A "+chain+" -p ")
+		require.Less(t, strings.Index(chain, "10.1.0.7:80"), strings.Index(chain, "10.1.0.8:80"), "the later rule is at the top")
+	}
 	require.Empty(t, portRules(&Endpoint{}))
+}
+
+// inAnyOrder is a rule whose words are in an order that does not depend on it.
+func inAnyOrder(rule string) string {
+	words := strings.Fields(rule)
+	slices.Sort(words)
+	return strings.Join(words, " ")
 }
 
 var harmless = []rule{
