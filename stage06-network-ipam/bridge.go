@@ -78,10 +78,13 @@ func (n *Network) ensure() error {
 	return n.setUp()
 }
 
-// setUp makes a bridge the gateway of its network: it gives it the gateway's address,
-// sets it up, adds the network's rules, allows it the loopback, and switches forwarding
-// on. What is set already stays, and is no error. For --debug, the first two are told:
-// logrus.Debugf("run: ip address add %s dev %s; ip link set %s up", ...).
+// setUp makes a bridge, which is there, the gateway of its network: it gives it the
+// gateway's address, sets it up, allows it the loopback and switches forwarding on. The
+// network's rules come last: if anything else fails, there is nobody who takes them back.
+// What is set already stays, and is no error.
+//
+// For --debug, the first two are told: logrus.Debugf("run: ip address add %s dev %s; ip
+// link set %s up", ...).
 //
 //learn:exercise
 func (n *Network) setUp() error {
@@ -97,13 +100,13 @@ func (n *Network) setUp() error {
 	if err := netlink.LinkSetUp(bridge); err != nil {
 		return fmt.Errorf("set the bridge %s up: %w", n.Bridge, err)
 	}
-	if err := addRules(networkRules(n)); err != nil {
-		return err
-	}
 	if err := n.allowLoopback(); err != nil {
 		return err
 	}
-	return forwardPackets()
+	if err := forwardPackets(); err != nil {
+		return err
+	}
+	return addRules(networkRules(n))
 }
 
 // addressOn is an address and the subnet that it is in, as netlink has it.

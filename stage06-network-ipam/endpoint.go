@@ -51,7 +51,8 @@ func Connect(root, name string, ports []Port) (*Endpoint, error) {
 // not meant for it, which a program that looks after new links would take hold of.
 //
 // When the host's end is up, with hairpin on, the rules of the ports are added; and then
-// the kernel forgets the flows of whoever had the address or a port before.
+// the kernel forgets the flows of whoever had the address or a port before. (Where one of
+// these fails, removeRules and detach remove what is there of rules and cable.)
 //
 //learn:exercise
 func (e *Endpoint) attach(pid int) (err error) {
@@ -67,7 +68,7 @@ func (e *Endpoint) attach(pid int) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, e.detach())
+			err = errors.Join(err, removeRules(portRules(e)), e.detach())
 		}
 	}()
 	// A bridge sends nothing back by the cable that it came from. With br_netfilter

@@ -72,8 +72,8 @@ func (b *Bitmap) Allocate() (netip.Addr, error) {
 }
 
 // Release gives an address back. One that is not in the subnet, is reserved (the
-// network, the gateway and the last) or is free is an error, and nothing has changed:
-// whoever gives back what he does not have is wrong about something.
+// network, the gateway and the last) or is free is an error, which names the address, and
+// nothing has changed: whoever gives back what he does not have is wrong about something.
 //
 //learn:exercise
 func (b *Bitmap) Release(address netip.Addr) error {

@@ -13,7 +13,8 @@ import "fmt"
 type rule []string
 
 // networkRules are those that a network has as long as it exists. By their tables and
-// chains, and at the end of these but for one:
+// chains; each is added at the end of its chain (-A), but for the one that says "at the
+// top" (-I):
 //
 //   - nat, POSTROUTING: MASQUERADE what has a source in the subnet and leaves by any
 //     link but the bridge; also what leaves by the bridge, was sent to a published port
@@ -50,13 +51,15 @@ func networkRules(n *Network) []rule {
 }
 
 // portRules are those that an endpoint has as long as its container runs: what is for
-// a port of this host is for the container instead. Packets of the host itself do
-// not come in, so they do not come by PREROUTING. So each port has two, in the table
-// nat: for PREROUTING and for OUTPUT, DNAT what has its protocol and port and is for
-// an address of this host (addrtype LOCAL) to the address and port of the container.
+// a port of this host is for the container instead. Each port has two, for the CHAINs
+// PREROUTING and OUTPUT, since packets of the host itself do not come in:
 //
-// They are at the top (-I). A container that was killed with its monitor has its rules
-// still, until it is removed; the new owner of its port comes before it.
+//	-t nat -I CHAIN -p PROTOCOL --dport HOST -m addrtype --dst-type LOCAL -j DNAT --to-destination ADDRESS:CONTAINER
+//
+// HOST and CONTAINER are ports, and ADDRESS is without the size of the subnet. An address
+// of this host is LOCAL; others have that port, too. They are at the top (-I): a container
+// that was killed with its monitor has its rules still, and the new owner of its port
+// comes before it.
 //
 //learn:exercise
 func portRules(e *Endpoint) []rule {
