@@ -243,6 +243,7 @@ func TestDiffShowsWhatIsDone(t *testing.T) {
 
 	require.Equal(t, "No step is done yet. learn:diff -step=1 shows how step 1 can be done.\n", shown(1))
 	require.Contains(t, shown(2), "+\treturn a + b\n")
+	require.Contains(t, shown(2), "Step 1, The sum, which is done\n")
 	require.NotContains(t, shown(2), "two")
 	require.Contains(t, shown(3), "two")
 	require.Contains(t, shown(3), "add")

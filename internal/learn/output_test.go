@@ -2,6 +2,7 @@ package learn
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,14 @@ const testify = "=== RUN   TestX\n    a_test.go:19: \n        \tError Trace:\t/h
 	"        \tError:      \tNot equal: \n        \t            \texpected: \"1\"\n        \t            \tactual  : \"2\"\n" +
 	"        \t            \t\n        \t            \tDiff:\n        \t            \t--- Expected\n        \t            \t+++ Actual\n" +
 	"        \t            \t@@ -1 +1 @@\n        \tTest:       \tTestX\n        \tMessages:   \tbecause\n--- FAIL: TestX (0.01s)\nFAIL\n"
+
+// elements is what testify says of two lists.
+const elements = "    a_test.go:19: \n        \tError Trace:\t/home/a_test.go:19\n        \tError:      \telements differ\n        \t            \t\n" +
+	"        \t            \textra elements in list A:\n        \t            \t([]interface {}) (len=2) {\n" +
+	"        \t            \t (string) (len=3) \"a b\",\n        \t            \t (int) 3\n        \t            \t}\n        \t            \t\n        \t            \t\n" +
+	"        \t            \textra elements in list B:\n        \t            \t([]interface {}) (len=1) {\n        \t            \t (string) (len=3) \"d\\ne\"\n        \t            \t}\n" +
+	"        \t            \tlistA:\n        \t            \t([]string) (len=1) {\n        \t            \t (string) (len=3) \"a b\"\n        \t            \t}\n" +
+	"        \tTest:       \tTestX\n        \tMessages:   \tbecause\n"
 
 func TestOutputIsTrimmed(t *testing.T) {
 	for name, test := range map[string]struct{ output, want string }{
@@ -40,7 +49,12 @@ func TestOutputIsTrimmed(t *testing.T) {
 			"panic: assignment to nil map\nat init.go:75",
 		},
 		"fatal": {"=== RUN   TestX\n    b_test.go:3: no such thing\n--- FAIL: TestX (0s)\nFAIL\n", "at b_test.go:3\nno such thing"},
-		"left":  {"=== RUN   TestX\n--- PASS: TestX (0s)\nPASS\ntestbed: left behind: mount /x\n" + redMark, "testbed: left behind: mount /x"},
+		"in a helper": {
+			strings.Replace(testify, "Error Trace:\t/home/a_test.go:19\n", "Error Trace:\t/home/help_test.go:7\n        \t            \t\t\t\t/home/outside.go:3\n        \t            \t\t\t\t/home/a_test.go:19\n", 1),
+			"at a_test.go:19, by help_test.go:7\nNot equal:\nexpected: \"1\"\nactual  : \"2\"\nbecause",
+		},
+		"elements": {elements, "at a_test.go:19\nmissing:\n  a b\n  3\nnot wanted:\n  \"d\\ne\"\nbecause"},
+		"left":     {"=== RUN   TestX\n--- PASS: TestX (0s)\nPASS\ntestbed: left behind: mount /x\n" + redMark, "testbed: left behind: mount /x"},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, trim(test.output, 2)) })
 	}
@@ -77,15 +91,61 @@ func TestLongOutputIsCut(t *testing.T) {
 	require.Len(t, []rune(strings.Split(text, "\n")[0]), mostRunes+1)
 }
 
-func TestEachFailureOfAllTestsIsShown(t *testing.T) {
-	output := "=== RUN   TestA\n--- PASS: TestA (0.0s)\n=== RUN   TestB\n    b_test.go:3: no\n--- FAIL: TestB (0.01s)\n" + testify +
-		"=== RUN   TestY\n=== RUN   TestY/a_b\n    y_test.go:3: never\n--- FAIL: TestY (0.01s)\n    --- FAIL: TestY/a_b (0.01s)\nFAIL\n"
-
+// Of the tests of a whole chapter, one that fails may have others fail: each is asked
+// again, alone.
+func TestFailuresOfAllTestsAreShown(t *testing.T) {
+	const no = "    b_test.go:3: no\n"
+	output := "=== RUN   TestA\n--- PASS: TestA (0.0s)\n=== RUN   TestB\n" + no + "--- FAIL: TestB (0.01s)\n" + testify + "--- FAIL: TestY (0.01s)\nFAIL\n" + redMark
+	alone := map[string]string{
+		"^TestB$": no + "--- FAIL: TestB (0.01s)\n    --- FAIL: TestB/a_b (0.01s)\n" + redMark,
+		"^TestX$": "--- PASS: TestX (0.01s)\n",
+		"^TestY$": testify + "--- FAIL: TestY (0.01s)\n" + redMark,
+	}
+	ask := func(pattern string) (string, error) { return alone[pattern], nil }
 	require.Equal(t, []string{"TestB", "TestX", "TestY"}, failing(output))
-	require.Equal(t, "TestB fails:\n\n  at b_test.go:3\n  no\n\nTestX fails:\n\n  at a_test.go:19\n  Not equal:\n  expected: \"1\"\n  actual  : \"2\"\n  because\n\n"+
-		"TestY, \"a b\", fails:\n\n  at y_test.go:3\n  never", eachFailure(output, 2))
-	require.Equal(t, "testbed: left behind: mount /x", eachFailure("--- PASS: TestX (0s)\nPASS\ntestbed: left behind: mount /x\n"+redMark, 2))
-	require.Equal(t, "panic: no\nat a.go:3", eachFailure("=== RUN   TestX\npanic: no\n\n\t/r/work/stage01-a/a.go:3 +0x1\n"+redMark, 2), "no test ends after a panic")
+
+	text, err := failures(output, 2, ask)
+	require.NoError(t, err)
+	require.Equal(t, "TestB, \"a b\", fails:\n\n  at b_test.go:3\n  no\n\nTestY fails:\n\n  at a_test.go:19\n  Not equal:\n  expected: \"1\"\n  actual  : \"2\"\n  because\n\n"+
+		"Only together with others: TestX", text)
+
+	alone["^TestB$"], alone["^TestY$"] = "--- PASS: TestB (0.01s)\n", "--- PASS: TestY (0.01s)\n"
+	text, err = failures(output, 2, ask)
+	require.NoError(t, err)
+	require.Equal(t, "Only together with others: TestB, TestX, TestY\n\n  at b_test.go:3\n  no", text)
+	text, err = failures("--- PASS: TestX (0s)\nPASS\ntestbed: left behind: mount /x\n"+redMark, 2, ask)
+	require.NoError(t, err)
+	require.Equal(t, "testbed: left behind: mount /x", text)
+	text, err = failures("=== RUN   TestX\npanic: no\n\n\t/r/work/stage01-a/a.go:3 +0x1\n"+redMark, 2, ask)
+	require.NoError(t, err)
+	require.Equal(t, "panic: no\nat a.go:3", text, "no test ends after a panic")
+}
+
+func TestOnlySomeOfManyFailuresAreShown(t *testing.T) {
+	var output strings.Builder
+	for number := range 9 {
+		fmt.Fprintf(&output, "--- FAIL: Test%d (0.01s)\n", number)
+	}
+	asked := 0
+
+	text, err := failures(output.String()+redMark, 2, func(string) (string, error) { asked++; return "    b_test.go:3: no\n" + redMark, nil })
+
+	require.NoError(t, err)
+	require.Equal(t, mostFailures, asked)
+	require.Contains(t, text, "\n\nAnd: Test5, Test6, Test7, Test8")
+}
+
+func TestProgressIsCounted(t *testing.T) {
+	var told []int
+	counter := counter{tell: func(count int) { told = append(told, count) }}
+
+	for _, part := range []string{"=== RUN   TestA\n--- PA", "SS: TestA (0.0s)\n--- FAIL: TestB (1s)\n    --- PASS: TestB/c (0s)\n", "--- SKIP: TestC (0s)\n"} {
+		_, err := counter.Write([]byte(part))
+		require.NoError(t, err)
+	}
+
+	require.Equal(t, []int{1, 2, 3}, told)
+	require.Contains(t, counter.String(), "TestA\n--- PASS: TestA")
 }
 
 func TestFirstFailureOnly(t *testing.T) {
@@ -147,7 +207,8 @@ func TestMarkdownIsRendered(t *testing.T) {
 	text := plain("One *two*\n`three*` **four**.\n\n- item\n  goes on\n- [x](y)\n\n```go\na := *b\n```")
 
 	require.Equal(t, "    a := *b\n    c", plain("```go\na := *b\nc\n```\n"), "also in the first line")
-	require.Equal(t, "One two three* four.\n\n- item goes on\n- x (y)\n\n    a := *b", text)
+	require.Equal(t, "One two `three*` four.\n\n- item goes on\n- x (y)\n\n    a := *b", text)
+	require.Equal(t, strings.Repeat("word ", 16)+"word\n`a command of several words`", plain(strings.Repeat("word ", 17)+"`a command of several words`"))
 	for _, line := range strings.Split(plain(strings.Repeat("word ", 100)), "\n") {
 		require.LessOrEqual(t, len(line), width)
 	}
