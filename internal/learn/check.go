@@ -45,7 +45,7 @@ func (w Workshop) Check() error {
 	state := record{Step: len(steps) + 1}
 	var output string
 	for _, step := range steps {
-		result, test, text, err := w.ask(tests, step)
+		result, test, text, err := w.ask(tests.ask, step)
 		if err != nil {
 			return err
 		}
@@ -85,12 +85,18 @@ func (w Workshop) celebrate(steps []chapters.Step, before, now []int) {
 	}
 }
 
+// suite has the tests of a chapter.
+type suite struct {
+	ask func(pattern string) (string, error) // some of them
+	all func() (string, error)               // each of them, and tells how far it is
+}
+
 // build makes the learner's program and its tests, and what they need. The complaint is
 // the compiler's.
-func (w Workshop) build(folder string) (tests func(pattern string) (string, error), complaint string, err error) {
+func (w Workshop) build(folder string) (tests suite, complaint string, err error) {
 	binaries, err := filepath.Abs(filepath.Join(w.Root, "bin", "learn"))
 	if err != nil {
-		return nil, "", err
+		return suite{}, "", err
 	}
 	pkg, program := "./"+work+"/"+folder, filepath.Join(binaries, folder)
 	for _, words := range [][]string{
@@ -102,26 +108,37 @@ func (w Workshop) build(folder string) (tests func(pattern string) (string, erro
 		command.Dir = w.Root
 		output, err := command.CombinedOutput()
 		if _, refused := errors.AsType[*exec.ExitError](err); refused {
-			return nil, string(output), nil
+			return suite{}, string(output), nil
 		}
 		if err != nil {
-			return nil, "", err
+			return suite{}, "", err
 		}
 	}
-	return func(pattern string) (string, error) {
+	run := func(pattern string, tell func(count int)) (string, error) {
 		words := slices.Concat(w.AsRoot, []string{
 			"env", "TESTBED_BINARIES=" + binaries, program + ".test", "-test.v", "-test.timeout=10m", "-test.run=" + pattern,
 		})
+		output := &counter{tell: tell}
 		command := exec.Command(words[0], words[1:]...)
-		command.Dir = w.folder(folder)
-		output, err := command.CombinedOutput()
+		command.Dir, command.Stdout, command.Stderr = w.folder(folder), output, output
+		err := command.Run()
 		if _, red := errors.AsType[*exec.ExitError](err); err != nil && !red {
 			return "", fmt.Errorf("run the tests: %w", err)
 		}
 		if err != nil {
-			return string(output) + "\n" + redMark, nil
+			return output.String() + "\n" + redMark, nil
 		}
-		return string(output), nil
+		return output.String(), nil
+	}
+	return suite{
+		ask: func(pattern string) (string, error) { return run(pattern, func(int) {}) },
+		all: func() (string, error) {
+			return run(".", func(count int) {
+				if count%20 == 0 {
+					w.say("  %d", count)
+				}
+			})
+		},
 	}, "", nil
 }
 
@@ -200,9 +217,9 @@ func (w Workshop) show(folder string, step chapters.Step, known int, output stri
 }
 
 // finish asks all tests of a chapter whose steps are done, and says what is next.
-func (w Workshop) finish(folder string, steps int, tests func(string) (string, error)) error {
-	w.say("Every step is done. Now all tests of the chapter, once ...")
-	output, err := tests(".")
+func (w Workshop) finish(folder string, steps int, tests suite) error {
+	w.say("Every step is done. Now all tests of the chapter, once. That may take minutes ...")
+	output, err := tests.all()
 	if err != nil {
 		return err
 	}
@@ -214,8 +231,12 @@ func (w Workshop) finish(folder string, steps int, tests func(string) (string, e
 		return err
 	}
 	if strings.Contains(output, redMark) {
-		w.say("\nThe reference passes them all, and yours does not:\n\n%s", eachFailure(output, steps))
-		w.say("\nThe tests of the steps do not see everything. learn:diff shows all of yours beside the reference.")
+		text, err := failures(output, steps, tests.ask)
+		if err != nil {
+			return err
+		}
+		w.say("\nThe reference passes them all, and yours does not:\n\n%s", text)
+		w.say("\nThe tests of the steps do not see everything. learn:diff shows all of yours beside the reference,\nand learn:diff -step=1 those of one step.")
 		return nil
 	}
 	w.say("All of them pass.\n")

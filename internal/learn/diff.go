@@ -21,6 +21,7 @@ func (w Workshop) Diff(number int) error {
 	if err != nil {
 		return err
 	}
+	heading := "Step %d, %s"
 	switch {
 	case number < 0 || number > len(steps):
 		return fmt.Errorf("chapter %d has %d steps: give one of them, as in learn:diff -step=1", numberOf(folder), len(steps))
@@ -30,10 +31,10 @@ func (w Workshop) Diff(number int) error {
 		w.say("No step is done yet. learn:diff -step=1 shows how step 1 can be done.")
 		return nil
 	case record.Step <= len(steps):
-		steps = steps[record.Step-2 : record.Step-1]
+		steps, heading = steps[record.Step-2:record.Step-1], "Step %d, %s, which is done"
 	}
 	for _, step := range steps {
-		w.say("Step %d: %s", step.Number, step.Title)
+		w.say(heading, step.Number, step.Title)
 		for _, exercise := range step.Exercises {
 			text, err := w.compare(folder, exercise)
 			if err != nil {

@@ -70,14 +70,19 @@ func prose(text string) string {
 	for index := 0; index < len(parts); index += 2 {
 		parts[index] = emphasis.ReplaceAllString(parts[index], "$1")
 	}
-	return strings.Join(parts, "")
+	return strings.Join(parts, "`")
 }
 
-// fill breaks a text into lines.
+var code = regexp.MustCompile("`[^`]*`")
+
+// fill breaks a text into lines, but no code.
 func fill(text string) []string {
+	const blank = "\x00"
+	text = code.ReplaceAllStringFunc(text, func(span string) string { return strings.ReplaceAll(span, " ", blank) })
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
+		word = strings.ReplaceAll(word, blank, " ")
 		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
 			lines = append(lines, line)
 			line = ""

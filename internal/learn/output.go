@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -109,7 +110,7 @@ var (
 // assertion returns where an assertion of testify failed, its error without the diff,
 // and its messages.
 func assertion(report []string) string {
-	lines := []string{"at " + filepath.Base(strings.TrimSpace(report[0]))}
+	var frames, lines, elements []string
 	part := ""
 	for _, line := range report {
 		if match := label.FindStringSubmatch(line); match != nil {
@@ -119,14 +120,51 @@ func assertion(report []string) string {
 		} else {
 			break // what follows is no part of it
 		}
-		if strings.HasPrefix(line, "Diff:") {
+		switch line = strings.TrimSpace(line); {
+		case line == "":
+		case strings.HasPrefix(line, "Diff:"):
 			part = "Diff"
-		}
-		if line = strings.TrimSpace(line); line != "" && (part == "Error" || part == "Messages") {
+		case line == "elements differ":
+			part = "Elements"
+		case part == "Error Trace":
+			frames = append(frames, filepath.Base(line))
+		case part == "Elements":
+			elements = append(elements, line)
+		case part == "Error" || part == "Messages":
 			lines = append(lines, unquoteLong(line))
 		}
 	}
-	return strings.Join(lines, "\n")
+	at := "at " + frames[len(frames)-1]
+	if len(frames) > 1 { // a helper of the tests
+		at += ", by " + frames[0]
+	}
+	return strings.Join(slices.Concat([]string{at}, difference(elements), lines), "\n")
+}
+
+var element = regexp.MustCompile(`^\(\w+\)(?: \(len=\d+\))? (.*?),?$`)
+
+// difference returns what is in one of two lists only, of all that testify says of them:
+// of the first what is wanted, and of the second what has come.
+func difference(report []string) []string {
+	var lines []string
+	for _, line := range report {
+		switch match := element.FindStringSubmatch(line); {
+		case line == "extra elements in list A:":
+			lines = append(lines, "missing:")
+		case line == "extra elements in list B:":
+			lines = append(lines, "not wanted:")
+		case line == "listA:":
+			return lines
+		case match != nil:
+			if text, err := strconv.Unquote(match[1]); err == nil && !strings.Contains(text, "\n") {
+				match[1] = text
+			}
+			lines = append(lines, "  "+match[1])
+		case line != "}" && !strings.HasPrefix(line, "([]interface {})"):
+			lines = append(lines, "  "+line)
+		}
+	}
+	return lines
 }
 
 // unquoteLong shows a text as a program has printed it, if it is more than can be read
@@ -191,23 +229,42 @@ func failing(output string) []string {
 	return names
 }
 
-var testBegins = regexp.MustCompile(`(?m)^=== RUN   \w+$`)
+// mostFailures is how many tests of a chapter are shown that fail.
+const mostFailures = 5
 
-// eachFailure returns what tells something of each test that has failed among all those
-// of a chapter with so many steps, one after the other.
-func eachFailure(output string, steps int) string {
-	var parts []string
-	starts := append(testBegins.FindAllStringIndex(output, -1), []int{len(output)})
-	for index, start := range starts[:len(starts)-1] {
-		text := output[start[0]:starts[index+1][0]]
-		for _, test := range failing(text) {
+// failures returns what tells something of the tests that have failed among all those of
+// a chapter with so many steps. Each is asked again: one that has left something may have
+// had others fail, and they pass alone.
+func failures(output string, steps int, ask func(pattern string) (string, error)) (string, error) {
+	var parts, together, rest []string
+	for _, test := range failing(output) {
+		if len(parts) == mostFailures {
+			rest = append(rest, test)
+			continue
+		}
+		text, err := ask("^" + test + "$")
+		if err != nil {
+			return "", err
+		}
+		if result, _ := judge(text, test, steps); result == passed {
+			together = append(together, test)
+		} else {
 			parts = append(parts, fmt.Sprintf("%s fails:\n\n%s", nameOf(test, text), indent(trim(text, steps))))
 		}
 	}
-	if parts == nil { // a panic has ended them all, or what they have left behind is the failure
-		return trim(output, steps)
+	if together != nil && parts == nil {
+		return "Only together with others: " + strings.Join(together, ", ") + "\n\n" + indent(trim(output, steps)), nil
 	}
-	return strings.Join(parts, "\n\n")
+	if parts == nil { // a panic has ended them all, or what they have left behind is the failure
+		return trim(output, steps), nil
+	}
+	if together != nil {
+		parts = append(parts, "Only together with others: "+strings.Join(together, ", "))
+	}
+	if rest != nil {
+		parts = append(parts, "And: "+strings.Join(rest, ", "))
+	}
+	return strings.Join(parts, "\n\n"), nil
 }
 
 // indent puts two spaces before each line.

@@ -112,7 +112,7 @@ func TestFailuresOfAllTestsAreShown(t *testing.T) {
 	alone["^TestB$"], alone["^TestY$"] = "--- PASS: TestB (0.01s)\n", "--- PASS: TestY (0.01s)\n"
 	text, err = failures(output, 2, ask)
 	require.NoError(t, err)
-	require.Equal(t, "Only together with others: TestB, TestX, TestY\n\n  at b_test.go:3\n  no", text)
+	require.Equal(t, "Only together with others: TestB, TestX, TestY\n\n  at a_test.go:19\n  Not equal:\n  expected: \"1\"\n  actual  : \"2\"\n  because", text)
 	text, err = failures("--- PASS: TestX (0s)\nPASS\ntestbed: left behind: mount /x\n"+redMark, 2, ask)
 	require.NoError(t, err)
 	require.Equal(t, "testbed: left behind: mount /x", text)
