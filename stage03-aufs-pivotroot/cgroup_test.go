@@ -8,8 +8,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -61,6 +63,27 @@ func TestRemoveTakesEveryFolder(t *testing.T) {
 	require.DirExists(t, another)
 	require.NoError(t, (&Cgroup{folders: []string{last}}).Remove(), "it is gone already")
 	require.ErrorIs(t, (&Cgroup{folders: []string{filepath.Dir(another)}}).Remove(), os.ErrExist, "not empty")
+}
+
+// A folder on which something is mounted is as busy as a cgroup with a process in it.
+func TestRemoveWaitsForWhoIsStillThere(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	folder := filepath.Join(t.TempDir(), "mytinydocker/busy")
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	require.NoError(t, unix.Mount("none", folder, "tmpfs", 0, ""))
+	removed := make(chan error, 1)
+
+	go func() { removed <- (&Cgroup{folders: []string{folder}}).Remove() }()
+
+	select {
+	case err := <-removed:
+		require.NoError(t, unix.Unmount(folder, 0))
+		t.Fatalf("Remove has given up at once: %v", err)
+	case <-time.After(100 * time.Millisecond): // it waits: that is all there is to see
+	}
+	require.NoError(t, unix.Unmount(folder, 0))
+	require.NoError(t, <-removed)
+	require.NoDirExists(t, folder)
 }
 
 func TestEachSubsystemIsLimitedWhereItIs(t *testing.T) {

@@ -138,6 +138,7 @@ func TestJoiningStopsAtTheFirstFailure(t *testing.T) {
 		require.Equal(t, 125, result.Code, name)
 		require.Empty(t, result.Stdout, name)
 		requireOneLine(t, result.Stderr)
+		require.Contains(t, result.Stderr, "open the ", "%s: nothing is joined before all are open", name)
 	}
 }
 

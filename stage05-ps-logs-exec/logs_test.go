@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -63,6 +64,20 @@ func TestLogIsAddedTo(t *testing.T) {
 	waitForEnd(t, name)
 
 	require.Equal(t, "one\ntwo\nthree\n", tool(t, "logs", name).Stdout)
+}
+
+// Who follows and wakes late finds the last words and the end at once.
+func TestWhatComesWithTheEndIsFollowed(t *testing.T) {
+	name := detached(t, nil, "sh", "-c", "echo ready; until test -e /go; do sleep 0.02; done; echo bye")
+	following := toolCommand(t, "logs", "-f", name).Start(t)
+	following.Expect("ready\n")
+
+	following.Signal(unix.SIGSTOP)
+	tool(t, "exec", name, "touch", "/go") // it may end with the container
+	waitForEnd(t, name)
+	following.Signal(unix.SIGCONT)
+
+	require.Equal(t, testbed.Result{Stdout: "ready\nbye\n"}, following.Wait())
 }
 
 // slowReader is a reader of a log who is slow: while it reads the first words, the last ones

@@ -46,6 +46,31 @@ func TestStopKillsWhoDoesNotListen(t *testing.T) {
 	require.Empty(t, ours(t))
 }
 
+// Who has called stop finds the container cleaned up, and the monitor does that.
+func TestStopWaitsForTheMonitor(t *testing.T) {
+	name := deaf(t)
+	record, err := loadRecord(rootOf(t), name)
+	require.NoError(t, err)
+	require.NoError(t, unix.Kill(record.Monitor.PID, unix.SIGSTOP))
+	stopped := make(chan testbed.Result, 1)
+
+	go func() { stopped <- tool(t, "stop", "-t", "0", name) }()
+
+	testbed.Eventually(t, "the container to end", func() bool {
+		running, err := record.Process.alive()
+		return err == nil && !running
+	})
+	select {
+	case result := <-stopped:
+		t.Errorf("it did not wait for the monitor, which is stopped: %+v", result)
+	case <-time.After(200 * time.Millisecond): // it waits: that is all there is to see
+	}
+	require.NoError(t, unix.Kill(record.Monitor.PID, unix.SIGCONT))
+	if !t.Failed() {
+		require.Equal(t, testbed.Result{Stdout: name + "\n"}, <-stopped)
+	}
+}
+
 func TestSignalIsForPIDOneOnlyWithAHandler(t *testing.T) {
 	name := deaf(t)
 

@@ -173,10 +173,13 @@ func TestImageAppearsWhenItIsComplete(t *testing.T) {
 
 	require.ErrorContains(t, write("half of the n", errors.New("disk on fire")), "disk on fire")
 	require.Equal(t, "old", content(t, path))
+	left, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, left, 1, "what is left of the failed one")
 	require.NoError(t, write("new", nil))
 	require.Equal(t, "new", content(t, path))
 
-	left, err := os.ReadDir(filepath.Dir(path))
+	left, err = os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
 	require.Len(t, left, 1)
 }
@@ -221,4 +224,16 @@ func TestCommitHoldsTheLockOfItsContainer(t *testing.T) {
 	unlock()
 	require.Equal(t, testbed.Result{}, committing.Wait())
 	require.FileExists(t, filepath.Join(rootOf(t), "images/mine.tar"))
+
+	// It has the lock until the image is written, and so as long as that has to wait.
+	unlock, err = lock(filepath.Join(rootOf(t), "images"))
+	require.NoError(t, err)
+	committing = testbed.Command{Path: testbed.Build(t, "."), Args: []string{"commit", "--root", rootOf(t), "web", "mine"}}.Start(t)
+	eventuallyWaits(t, committing.Pid())
+	folder, err := os.Open(filepath.Join(rootOf(t), "containers/web"))
+	require.NoError(t, err)
+	defer folder.Close()
+	require.ErrorIs(t, unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
+	unlock()
+	require.Equal(t, testbed.Result{}, committing.Wait())
 }
