@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,6 +76,11 @@ func TestWhatComesWithTheEndIsFollowed(t *testing.T) {
 	following.Expect("ready\n")
 
 	following.Signal(unix.SIGSTOP)
+	testbed.Eventually(t, "each thread of it to stop", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", following.Pid()))
+		require.NoError(t, err)
+		return !slices.ContainsFunc(threads, func(thread string) bool { return !strings.Contains(content(t, thread), ") T ") })
+	})
 	tool(t, "exec", name, "touch", "/go") // it may end with the container
 	waitForEnd(t, name)
 	following.Signal(unix.SIGCONT)
