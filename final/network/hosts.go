@@ -157,6 +157,9 @@ func replaceHosts(path, block string) error {
 
 // withBlock returns a file of hosts with another part of ours.
 func withBlock(old []byte, block string) []byte {
+	if len(old) > 0 && old[len(old)-1] != '\n' {
+		old = append(slices.Clone(old), '\n') // somebody has not ended the last line
+	}
 	before, rest, found := bytes.Cut(old, []byte(hostsBegin))
 	var after []byte
 	if found {

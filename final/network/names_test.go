@@ -116,9 +116,9 @@ func TestFileOfHostsStaysItself(t *testing.T) {
 	after, err := os.Stat(one.HostsFile)
 	require.NoError(t, err)
 	require.True(t, os.SameFile(before, after))
-	require.Equal(t, "127.0.0.1\tlocalhost\n"+hostsBegin+"10.1.0.2\t"+one.Hostname+"\tone\n"+hostsEnd+"192.0.2.9\tmine", one.hosts())
+	require.Equal(t, "127.0.0.1\tlocalhost\n"+hostsBegin+"10.1.0.2\t"+one.Hostname+"\tone\n"+hostsEnd+"192.0.2.9\tmine\n", one.hosts())
 	require.NoError(t, w.Detach(one.ID, true))
-	require.Equal(t, "127.0.0.1\tlocalhost\n192.0.2.9\tmine", one.hosts())
+	require.Equal(t, "127.0.0.1\tlocalhost\n192.0.2.9\tmine\n", one.hosts())
 }
 
 // A container's file of hosts belongs to it. What it makes of that is its own affair.

@@ -70,9 +70,10 @@ func TestBadNamesAreRefused(t *testing.T) {
 func FuzzHosts(f *testing.F) {
 	f.Add("127.0.0.1\tlocalhost\n", "10.0.0.2\tone\n")
 	f.Add(hostsBegin, "")
+	f.Add(strings.TrimSuffix(hostsBegin, "\n"), "10.0.0.2\tone\n")
 	f.Add(hostsBegin+"x"+hostsEnd+"y", "10.0.0.2\tone\n")
 	f.Fuzz(func(t *testing.T, old, block string) {
-		if strings.Contains(block, "#") {
+		if strings.Contains(block, "#") || block != "" && !strings.HasSuffix(block, "\n") {
 			return // none of ours
 		}
 		once := string(withBlock([]byte(old), block))
