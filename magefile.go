@@ -154,6 +154,14 @@ func (Check) Chapters() error {
 	return test("./internal/testbed/chapters", "-timeout=1h", "-args", "-proofs")
 }
 
+// Chapter proves that of one chapter: check:chapter 3
+func (Check) Chapter(number int) error {
+	if number < 1 || number > len(chapters.All) {
+		return fmt.Errorf("give a chapter, from 1 to %d", len(chapters.All))
+	}
+	return test("./internal/testbed/chapters", "-timeout=1h", "-run=^TestProofs$/^"+chapters.All[number-1].Folder+"$", "-args", "-proofs")
+}
+
 // Fuzz feeds each fuzz test with new input for so long: fuzz 1m
 func Fuzz(each time.Duration) error {
 	mg.SerialDeps(BaseImage)

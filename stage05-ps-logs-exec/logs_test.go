@@ -2,16 +2,13 @@ package main
 
 import (
 	"bytes"
-	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -69,38 +66,30 @@ func TestLogIsAddedTo(t *testing.T) {
 	require.Equal(t, "one\ntwo\nthree\n", tool(t, "logs", name).Stdout)
 }
 
-// Who follows and wakes late finds the last words and the end at once.
-func TestWhatComesWithTheEndIsFollowed(t *testing.T) {
-	name := detached(t, nil, "sh", "-c", "echo ready; until test -e /go; do sleep 0.02; done; echo bye")
-	following := toolCommand(t, "logs", "-f", name).Start(t)
-	following.Expect("ready\n")
-
-	following.Signal(unix.SIGSTOP)
-	testbed.Eventually(t, "each thread of it to stop", func() bool {
-		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", following.Pid()))
-		require.NoError(t, err)
-		return !slices.ContainsFunc(threads, func(thread string) bool { return !strings.Contains(content(t, thread), ") T ") })
-	})
-	tool(t, "exec", name, "touch", "/go") // it may end with the container
-	waitForEnd(t, name)
-	following.Signal(unix.SIGCONT)
-
-	require.Equal(t, testbed.Result{Stdout: "ready\nbye\n"}, following.Wait())
-}
-
-// slowReader is a reader of a log who is slow: while it reads the first words, the last ones
-// are written, and the writer ends.
+// slowReader is a reader of a log who is slow: while it looks at the first words, the last
+// ones are written, and the writer ends.
 type slowReader struct {
 	read      bytes.Buffer
 	meanwhile func()
 }
 
+// ReadFrom is what io.Copy calls. It has found the end of the log by then.
+func (r *slowReader) ReadFrom(log io.Reader) (int64, error) {
+	length, err := r.read.ReadFrom(log)
+	r.look()
+	return length, err
+}
+
 func (r *slowReader) Write(text []byte) (int, error) {
+	r.look()
+	return r.read.Write(text)
+}
+
+func (r *slowReader) look() {
 	if r.meanwhile != nil {
 		r.meanwhile()
 		r.meanwhile = nil
 	}
-	return r.read.Write(text)
 }
 
 func TestLastWordsAreFollowed(t *testing.T) {
