@@ -154,7 +154,7 @@ func (Check) Chapters() error {
 	return test("./internal/testbed/chapters", "-timeout=1h", "-args", "-proofs")
 }
 
-// Chapter proves that of one chapter: check:chapter 3
+// Chapter proves the steps of one chapter: check:chapter 3
 func (Check) Chapter(number int) error {
 	if number < 1 || number > len(chapters.All) {
 		return fmt.Errorf("give a chapter, from 1 to %d", len(chapters.All))

@@ -22,4 +22,21 @@ var mistakes = [6]map[int][]mistake{
 			{"init.go", "unix.MS_REC|unix.MS_PRIVATE", "unix.MS_PRIVATE"},
 		},
 	},
+	{
+		2: {
+			{"cgroup.go", "!errors.Is(err, unix.EBUSY) || time", "errors.Is(err, unix.EBUSY) || time"},
+		},
+	},
+	{},
+	{},
+	{},
+	{
+		3: {
+			{"bridge.go", "netlink.AddrReplace(", "netlink.AddrAdd("},
+			{"bridge.go", "err := n.allowLoopback(); err != nil", "err := error(nil); err != nil"},
+		},
+		5: {
+			{"ipam.go", "if index >= sizeOf(b.subnet) {", "if index < 0 {"},
+		},
+	},
 }
