@@ -58,7 +58,7 @@ func TestFlagsOfRunDoWhatTheySay(t *testing.T) {
 func TestFlagsThatAreRefused(t *testing.T) {
 	host := newHost(t)
 	for _, flags := range []string{
-		"--cap-add NOSUCH", "--cap-drop 99", "--sysctl kernel.panic=1", "--sysctl vm.swappiness=1", "--device /dev/nosuch", "--device /dev/../etc/passwd",
+		"--cap-add NOSUCH", "--cap-drop 99", "--sysctl kernel.panic=1", "--network host --sysctl net.ipv4.ip_forward=1", "--sysctl vm.swappiness=1", "--device /dev/nosuch", "--device /dev/../etc/passwd",
 		"--group-add nosuch", "-u 99999999999", "-u -1", "--cpuset-cpus 4096", "--cpuset-cpus x", "-w relative",
 	} {
 		t.Run(flags, func(t *testing.T) {

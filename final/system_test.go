@@ -17,6 +17,9 @@ func TestPruneRemovesWhatDoesNotRun(t *testing.T) {
 	require.Regexp(t, `^[0-9a-f]{64}\nTotal reclaimed space: `, host.ok("system", "prune", "-f"))
 
 	require.Equal(t, "third", host.ok("ps", "-a", "--format", "{{.Names}}"))
+	host.ok("network", "create", "unused")
+	require.Contains(t, host.ok("system", "prune", "-f"), "unused\n")
+	require.NotContains(t, host.ok("network", "ls"), "unused")
 	require.Equal(t, "Total reclaimed space: 0B", host.ok("system", "prune", "-f"))
 }
 
