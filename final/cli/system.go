@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"mytinydocker/final/engine"
+	"mytinydocker/final/image"
 )
 
 func (a *app) system() *cli.Command {
@@ -20,7 +22,7 @@ func (a *app) system() *cli.Command {
 	info.Category = ""
 	return &cli.Command{
 		Name: "system", Category: systemCategory, Usage: "look after everything at once",
-		Commands: []*cli.Command{a.df(), a.prune("prune"), a.check(), info},
+		Commands: []*cli.Command{a.df(), a.prune("prune", a.pruneNetworks, a.pruneNamelessImages), a.check(), info},
 		Action:   refuseUnknown,
 	}
 }
@@ -43,7 +45,7 @@ func (a *app) container(commands []*cli.Command) *cli.Command {
 	return group
 }
 
-func (a *app) prune(name string) *cli.Command {
+func (a *app) prune(name string, more ...func(*engine.Engine) (int64, error)) *cli.Command {
 	filter := filterFlag("label")
 	filter.Aliases = nil // -f is for force here
 	return &cli.Command{
@@ -65,13 +67,20 @@ func (a *app) prune(name string) *cli.Command {
 				return err
 			}
 			if !command.Bool("force") {
-				if err := a.confirm("This removes all containers that do not run, with what they have written."); err != nil {
+				if err := a.confirm("This removes all containers that do not run, with what they have written" + also(more) + "."); err != nil {
 					return fmt.Errorf("%s: %w", name, err)
 				}
 			}
 			ids, freed, err := containers.Prune(func(c *engine.Container) bool { return wanted.matchLabels(c.Labels) })
 			for _, id := range ids {
 				fmt.Fprintln(a.stdout, id)
+			}
+			for _, prune := range more {
+				if err == nil {
+					var further int64
+					further, err = prune(containers)
+					freed += further
+				}
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
@@ -80,6 +89,14 @@ func (a *app) prune(name string) *cli.Command {
 			return nil
 		},
 	}
+}
+
+// also is what else is removed by system prune.
+func also(more []func(*engine.Engine) (int64, error)) string {
+	if len(more) == 0 {
+		return ""
+	}
+	return ", all networks that no container wants to be in, and all images without a name"
 }
 
 // roomRow is a kind of objects as df shows it.
@@ -124,6 +141,32 @@ func rowOfRoom(room engine.Room) roomRow {
 		Size:        units.HumanSizeWithPrecision(float64(room.Size), 3),
 		Reclaimable: fmt.Sprintf("%s (%d%%)", units.HumanSizeWithPrecision(float64(room.Reclaimable), 3), share),
 	}
+}
+
+// pruneNetworks removes the networks that no container wants to be in.
+func (a *app) pruneNetworks(containers *engine.Engine) (int64, error) {
+	networks, err := containers.Networks()
+	if err != nil {
+		return 0, err
+	}
+	used, err := containers.NetworksUsed()
+	if err != nil {
+		return 0, err
+	}
+	removed, err := networks.Prune(func(name string) bool { return slices.Contains(used, name) })
+	for _, name := range removed {
+		fmt.Fprintln(a.stdout, name)
+	}
+	return 0, err
+}
+
+// pruneNamelessImages removes the images without a name that no container has.
+func (a *app) pruneNamelessImages(containers *engine.Engine) (int64, error) {
+	removal, err := containers.PruneImages(false, func(*image.Image) bool { return false })
+	for _, id := range removal.Deleted {
+		fmt.Fprintln(a.stdout, id)
+	}
+	return removal.Freed, err
 }
 
 // confirm asks whether something is to be done that cannot be taken back. Without a

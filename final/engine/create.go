@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -111,6 +112,11 @@ func (r *Record) check() error {
 	}
 	if _, err := ParseSignal(r.StopSignal); err != nil {
 		return err
+	}
+	for name := range r.Sysctls {
+		if strings.HasPrefix(name, "net.") && !r.Network.own() {
+			return fmt.Errorf("the setting %s is not the container's own, but that of whose network it has", name)
+		}
 	}
 	if r.AutoRemove && r.Restart.Policy != RestartNever {
 		return fmt.Errorf("--rm and --restart %s contradict each other: give one of them", r.Restart.Policy)
