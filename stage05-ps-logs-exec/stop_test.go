@@ -54,7 +54,8 @@ func TestStopWaitsForTheMonitor(t *testing.T) {
 	require.NoError(t, unix.Kill(record.Monitor.PID, unix.SIGSTOP))
 	stopped := make(chan testbed.Result, 1)
 
-	go func() { stopped <- tool(t, "stop", "-t", "0", name) }()
+	stopping := toolCommand(t, "stop", "-t", "0", name).Start(t)
+	go func() { stopped <- stopping.Wait() }()
 
 	testbed.Eventually(t, "the container to end", func() bool {
 		running, err := record.Process.alive()
