@@ -75,7 +75,7 @@ func TestExplainIsHeardFromAMonitor(t *testing.T) {
 func TestExplainedStepsDoTheSame(t *testing.T) {
 	host := newHost(t)
 	program := "ls / /etc; cat /etc/hostname /etc/hosts; id"
-	host.ok("create", "--name", "model", "-m", "64m", "--pids-limit", "50", "base", "sh", "-c", program)
+	host.ok("create", "--name", "model", "-m", "64m", "--pids-limit", "50", "--network", "none", "base", "sh", "-c", program)
 	result := host.tinydocker("--explain", "start", "-a", "model")
 	require.Zero(t, result.Code, result.Stderr)
 	id := host.ok("inspect", "-f", "{{.Id}}", "model")
