@@ -457,6 +457,42 @@ func TestVariablesAndLabelsFromFiles(t *testing.T) {
 	host.refused(125, "run", "--env-file", path+".nosuch", "base", "true")
 }
 
+func TestLabelsFromFilesAndFlags(t *testing.T) {
+	host := newHost(t)
+	path := filepath.Join(t.TempDir(), "labels")
+	write(t, path, "# comment\na=file\nb=file\n\nc\n")
+
+	host.ok("create", "--name", "labelled", "--label-file", path, "-l", "a=flag", "base", "true")
+
+	require.Equal(t, "flag file []", host.ok("inspect", "-f", `{{.Config.Labels.a}} {{.Config.Labels.b}} [{{.Config.Labels.c}}]`, "labelled"))
+	host.ok("rm", "labelled")
+}
+
+func TestStopTimeoutIsTheContainersOwn(t *testing.T) {
+	host := newHost(t)
+	name := host.detached([]string{"--stop-timeout", "0"}, "sh", "-c", `trap "" TERM; echo ready; while :; do sleep 0.02; done`)
+	host.ready(name)
+	begun := time.Now()
+
+	host.ok("stop", name)
+
+	require.Less(t, time.Since(begun), 9*time.Second, "ten seconds are the default")
+	require.Contains(t, host.status(name), "Exited (137)")
+}
+
+func TestRestartBeginsAgain(t *testing.T) {
+	host := newHost(t)
+	name := host.detached(nil, "sh", "-c", patient)
+	host.ready(name)
+	first := host.ok("inspect", "-f", "{{.State.Pid}}", name)
+
+	require.Equal(t, name, host.ok("restart", name))
+
+	require.NotEqual(t, first, host.ok("inspect", "-f", "{{.State.Pid}}", name))
+	testbed.Eventually(t, "it runs again", func() bool { return strings.Count(host.tinydocker("logs", name).Stdout, "ready") == 2 })
+	require.Equal(t, 1, strings.Count(host.tinydocker("logs", name).Stdout, "bye"))
+}
+
 func TestEntrypointReplacesTheImagesAndItsCommand(t *testing.T) {
 	host := newHost(t)
 
