@@ -99,6 +99,12 @@ func TestEachSubsystemIsLimitedWhereItIs(t *testing.T) {
 	require.ErrorContains(t, err, "pids")
 }
 
+func TestPidsFilesOfBothVersions(t *testing.T) {
+	for _, version := range []int{1, 2} {
+		require.Equal(t, []setting{{file: "pids.max", value: "40"}}, pids{}.files(version, Limits{Pids: 40}))
+	}
+}
+
 func TestMemoryHogIsKilled(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupMemory)
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"testing"
 
@@ -39,6 +41,60 @@ func TestImageIsUnpackedOnce(t *testing.T) {
 	group.Wait()
 
 	require.Len(t, layersOf(t, root), 1)
+}
+
+// Who comes while somebody else unpacks waits, and finds what that one has made.
+func TestLayerIsWaitedFor(t *testing.T) {
+	root, other := t.TempDir(), t.TempDir()
+	for _, folder := range []string{root, other} {
+		addImage(t, folder, "one", archiveOf(t, file("a", "content")))
+	}
+	same, err := Layer(other, "one")
+	require.NoError(t, err)
+	layer := filepath.Join(root, "layers", filepath.Base(same))
+	require.NoError(t, os.MkdirAll(filepath.Dir(layer), 0o700))
+	unlock, err := lock(filepath.Dir(layer))
+	require.NoError(t, err)
+	unpacked := make(chan error, 1)
+
+	go func() {
+		_, err := Layer(root, "one")
+		unpacked <- err
+	}()
+	eventuallyWaits(t, os.Getpid())
+	require.NoDirExists(t, layer, "it is unpacked while somebody else has the lock")
+	require.NoError(t, os.MkdirAll(filepath.Join(layer, "by somebody else"), 0o755))
+	unlock()
+
+	require.NoError(t, <-unpacked)
+	require.NoFileExists(t, filepath.Join(layer, "a"), "it is unpacked once more")
+}
+
+// eventuallyWaits waits until a process waits for a lock. /proc/locks has a line for
+// each lock, and one with an arrow for each who waits for it.
+func eventuallyWaits(t *testing.T, pid int) {
+	t.Helper()
+	waiting := regexp.MustCompile(fmt.Sprintf(`-> FLOCK\s+ADVISORY\s+WRITE %d `, pid))
+	testbed.Eventually(t, "the process to wait for the lock", func() bool {
+		locks, err := os.ReadFile("/proc/locks")
+		require.NoError(t, err)
+		return waiting.Match(locks)
+	})
+}
+
+// Somebody was killed while unpacking.
+func TestWhatWasLeftHalfUnpackedIsNoPartOfTheLayer(t *testing.T) {
+	root := t.TempDir()
+	addImage(t, root, "one", archiveOf(t, file("a", "content")))
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "partial/stray"), 0o700))
+
+	layer, err := Layer(root, "one")
+
+	require.NoError(t, err)
+	require.NoDirExists(t, filepath.Join(layer, "stray"))
+	info, err := os.Stat(layer)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o755), info.Mode().Perm(), "everybody in the container looks into it")
 }
 
 // Who replaces an image wants to see the new one.

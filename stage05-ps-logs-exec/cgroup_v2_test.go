@@ -65,6 +65,16 @@ func TestV2WritesWhatTheKernelReads(t *testing.T) {
 	}
 }
 
+// Swap has a limit of its own there.
+func TestV2LimitsMemoryAndSwapAlone(t *testing.T) {
+	settings := memory{}.files(2, Limits{Memory: 64 << 20})
+
+	require.Equal(t, []setting{
+		{file: "memory.max", value: "67108864"},
+		{file: "memory.swap.max", value: "0", optional: true},
+	}, settings)
+}
+
 func TestV2PassesOnOnlyWhatIsWanted(t *testing.T) {
 	hierarchy := fakeV2(t, "cpu memory pids")
 

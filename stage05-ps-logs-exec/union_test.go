@@ -84,6 +84,7 @@ func TestWhiteoutsOfOverlay(t *testing.T) {
 	upper := planted(t, "etc/changed", "etc/.wh.not-ours")
 	require.NoError(t, unix.Mknod(filepath.Join(upper, "etc/deleted"), unix.S_IFCHR, 0))
 	require.NoError(t, unix.Mknod(filepath.Join(upper, "etc/null"), unix.S_IFCHR, int(unix.Mkdev(1, 3))))
+	require.NoError(t, unix.Mknod(filepath.Join(upper, "etc/block"), unix.S_IFBLK, 0))
 
 	deleted, err := overlay{}.Deleted(upper)
 

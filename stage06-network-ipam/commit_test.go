@@ -3,11 +3,9 @@ package main
 import (
 	"archive/tar"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -182,18 +180,6 @@ func TestImageAppearsWhenItIsComplete(t *testing.T) {
 	left, err = os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
 	require.Len(t, left, 1)
-}
-
-// eventuallyWaits waits until a process waits for a lock. /proc/locks has a line for
-// each lock, and one with an arrow for each who waits for it.
-func eventuallyWaits(t *testing.T, pid int) {
-	t.Helper()
-	waiting := regexp.MustCompile(fmt.Sprintf(`-> FLOCK\s+ADVISORY\s+WRITE %d `, pid))
-	testbed.Eventually(t, "the process to wait for the lock", func() bool {
-		locks, err := os.ReadFile("/proc/locks")
-		require.NoError(t, err)
-		return waiting.Match(locks)
-	})
 }
 
 // Half a container would be half an image.

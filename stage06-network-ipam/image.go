@@ -54,8 +54,8 @@ func Layer(root, name string) (string, error) {
 
 // ensureLayer unpacks an archive into the folder layer, ROOT/layers/DIGEST, unless
 // that exists. Who comes while somebody else is at it waits: the folder of the layers
-// is locked. The archive is unpacked, from its start, into ROOT/partial, and gets its
-// name when it is complete. On an error neither folder is left, and what somebody who
+// is locked. The archive is unpacked, from its start, into ROOT/partial, a folder with the
+// mode 0755, and gets its name when it is complete. On an error neither folder is left, and what somebody who
 // was killed has left in ROOT/partial is removed first.
 //
 //learn:exercise

@@ -134,10 +134,11 @@ func TestCarryStopsWhereAChapterDiffers(t *testing.T) {
 func TestReadmeThatIsWrong(t *testing.T) {
 	good := "# T\n\n## " + strings.Join(Headings, "\n\n## ") + "\n\n[file](run.go)\n\n```go file=run.go\n\treturn 1\n```\n"
 	good += "\n```console\n--- FAIL: TestOne (0.01s)\n    run_test.go:4:\n        	Error Trace:	x/run_test.go:8\n                        x/run_test.go:4\n```\n"
-	const tests = "package main\n\nfunc TestOne(t *testing.T) {\n\tcheck(t)\n}\n\nfunc check(t *testing.T) {\n\trequire.True(t, one() == 1)\n}\n"
+	const tests = "package main\n\nfunc TestOne(t *testing.T) {\n\tcheck(t)\n}\n\nfunc check(t *testing.T) {\n\trequire.True(t, one() == 1)\n}\n\nfunc TestOther(t *testing.T) {\n\trequire.True(t, one() == 1)\n}\n"
 	for name, content := range map[string]string{
 		"good":       good,
 		"other line": strings.Replace(good, "    run_test.go:4", "    run_test.go:6", 1),
+		"other test": strings.Replace(good, "    run_test.go:4", "    run_test.go:12", 1),
 		"no line":    strings.Replace(good, "x/run_test.go:8", "x/run_test.go:80", 1),
 		"no test":    strings.Replace(good, "FAIL: TestOne", "FAIL: TestTwo", 1),
 		"heading":    strings.Replace(good, "## Refactor\n", "", 1),

@@ -104,16 +104,24 @@ func checkTraces(folder, text string) ([]string, error) {
 	return wrong, nil
 }
 
-// isLineOf reports whether a line, counted from 1, is in a function or makes an assertion.
-func isLineOf(content string, number int, function string) bool {
-	start := strings.Index(content, "\nfunc "+function+"(")
+var function = regexp.MustCompile(`^func (?:\([^)]*\) )?(\w+)\(`)
+
+// isLineOf reports whether a line, counted from 1, is in a test, or makes an assertion in
+// a function that is no test.
+func isLineOf(content string, number int, test string) bool {
 	lines := strings.Split(content, "\n")
-	if start < 0 || number > len(lines) {
+	if number > len(lines) {
 		return false
 	}
-	first := strings.Count(content[:start], "\n") + 2
-	length := strings.Count(content[start+1:start+1+strings.Index(content[start+1:], "\n}\n")], "\n")
-	return number > first && number <= first+length || strings.Contains(lines[number-1], "require.")
+	for _, line := range slices.Backward(lines[:number]) {
+		if line == "}" {
+			return false // between two functions
+		}
+		if match := function.FindStringSubmatch(line); match != nil {
+			return match[1] == test || !strings.HasPrefix(match[1], "Test") && strings.Contains(lines[number-1], "require.")
+		}
+	}
+	return false
 }
 
 var link = regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
