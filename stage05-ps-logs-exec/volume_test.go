@@ -198,13 +198,28 @@ func TestMountsInTheSourceStayOnTheHost(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(data, 0)) })
 	require.NoError(t, unix.Mount("", data, "", unix.MS_SHARED, ""))
 	mountTmpfs(t, filepath.Join(data, "below"))
-	require.NoError(t, os.WriteFile(filepath.Join(data, "below/file"), nil, 0o644))
+	mountTmpfs(t, filepath.Join(data, "below/deeper")) // on what is shared as well
+	require.NoError(t, os.WriteFile(filepath.Join(data, "below/deeper/file"), nil, 0o644))
 
-	result := container(t, []string{"-v", data + ":/data"}, "ls", "/data/below").Run(t)
+	result := container(t, []string{"-v", data + ":/data"}, "ls", "/data/below", "/data/below/deeper").Run(t)
 
-	require.Equal(t, testbed.Result{Stdout: "file\n"}, result)
-	require.FileExists(t, filepath.Join(data, "below/file"))
+	require.Equal(t, testbed.Result{Stdout: "/data/below:\ndeeper\n\n/data/below/deeper:\nfile\n"}, result)
+	require.FileExists(t, filepath.Join(data, "below/deeper/file"), "a mount of the host has gone with ours")
 	require.Empty(t, mountsBelow(t, rootOf(t)))
+}
+
+// A link in a source leads to where it leads on the host, whatever the image has there.
+func TestSourceIsFollowedOnTheHost(t *testing.T) {
+	data := folderOfTheHost(t)
+	links := testbed.StateRoot(t)
+	require.NoError(t, os.Symlink(data, filepath.Join(links, "to-data")))
+	require.NoError(t, os.Symlink("to-data/precious", filepath.Join(links, "to-file")))
+
+	folder := container(t, []string{"-v", filepath.Join(links, "to-data") + ":/data"}, "cat", "/data/precious").Run(t)
+	file := container(t, []string{"-v", filepath.Join(links, "to-file") + ":/file"}, "cat", "/file").Run(t)
+
+	require.Equal(t, testbed.Result{Stdout: "data\n"}, folder)
+	require.Equal(t, testbed.Result{Stdout: "data\n"}, file)
 }
 
 // Ancestors of this program logged that the unmount had failed, and then removed
