@@ -9,6 +9,8 @@ var chapter3 = []Mutant{
 	{"umask of the caller", "mounts.go", "	defer unix.Umask(unix.Umask(0))\n", "", "TestUmaskOfTheCallerStaysOutside|TestDevicesThatAShellNeeds"},
 	{"a trap for a mount point", "mounts.go", "!info.IsDir()", "!info.IsDir() && false", "TestHostileImageRunsInsideOrNotAtAll"},
 	{"links to mount points followed", "mounts.go", "os.Lstat(path)", "os.Stat(path)", "TestHostileImageRunsInsideOrNotAtAll"},
+	{"two unpack at once", "image.go", "	unlock, err := lock(filepath.Dir(layer))\n	if err != nil {\n		return err\n	}\n	defer unlock()\n", "", "TestLayerIsWaitedFor"},
+	{"half a layer of somebody killed", "image.go", "	if err := os.RemoveAll(partial); err != nil { // of somebody who was killed at it\n		return err\n	}\n", "", "TestWhatWasLeftHalfUnpackedIsNoPartOfTheLayer"},
 	{"unpacked each time", "image.go", "if _, err := os.Stat(layer); err == nil {", "if false {", "TestImageIsUnpackedOnce"},
 	{"half a layer gets its name", "image.go", "if err := unpack(archive, partial); err != nil {\n		return errors.Join(err, os.RemoveAll(partial))\n	}", "if err := unpack(archive, partial); err != nil {\n		return errors.Join(err, os.Rename(partial, layer))\n	}", "TestHalfAnImageIsNone"},
 	{"a layer named by its image", "image.go", `filepath.Join(root, "layers", fmt.Sprintf("%x", digest.Sum(nil)))`, `filepath.Join(root, "layers", name)`, "TestChangedImageIsAnotherLayer"},

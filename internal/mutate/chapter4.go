@@ -12,6 +12,8 @@ var chapter4 = []Mutant{
 	{"ro without a remount", "bind.go", "unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|forbidden", "unix.MS_REMOUNT|unix.MS_BIND|forbidden", "TestReadOnlyVolumeRefusesWritesEverywhere"},
 	{"ro allows what was forbidden", "bind.go", "unix.MS_RDONLY|forbidden", "unix.MS_RDONLY|forbidden&0", "TestReadOnlyVolumeKeepsWhatItsMountForbids"},
 	{"bind not recursive", "bind.go", `"", unix.MS_BIND|unix.MS_REC, ""`, `"", unix.MS_BIND, ""`, "TestMountsInTheSourceStayOnTheHost|TestReadOnlyVolumeRefusesWritesEverywhere"},
+	{"mounts below the volume stay shared", "bind.go", "unix.MS_PRIVATE|unix.MS_REC", "unix.MS_PRIVATE", "TestMountsInTheSourceStayOnTheHost"},
+	{"links of the source followed inside", "bind.go", "source, err := filepath.EvalSymlinks(v.Source)", "source, err := v.Source, error(nil)", "TestSourceIsFollowedOnTheHost"},
 	{"volume stays shared", "bind.go", `return unix.Mount("", v.Destination, "", unix.MS_PRIVATE|unix.MS_REC, "")`, "return nil", "TestMountsInTheSourceStayOnTheHost"},
 	{"links of the image followed on the host", "bind.go", "	return inside(root, filepath.Dir(source),", "	v.Destination = filepath.Join(root, v.Destination)\n	return inside(\"/\", filepath.Dir(source),", "TestDestinationIsFollowedInsideTheRoot/(absolute|climbing)"},
 	{"unmount failure ignored", "rootfs.go", "			return fmt.Errorf(\"unmount %s: %w\", mountpoint, err)\n", "			logrus.Debug(err)\n", "TestBusyVolumeLosesNothing"},

@@ -28,6 +28,7 @@ var chapter6 = []Mutant{
 	{"cable left by a failure", "endpoint.go", "err = errors.Join(err, removeRules(portRules(e)), e.detach())", "_ = errors.Join(err, removeRules(portRules(e)))", "TestFailedAttachLeavesNothing"},
 	{"no release", "endpoint.go", "return giveBackAddress(root, network, e.Link)", "_ = network\n	return nil", "TestNothingIsLeftOfAnEndpoint"},
 	{"flows remembered", "endpoint.go", "	return e.forgetFlows()\n", "	return nil\n", "TestFlowFollowsThePortToTheNextContainer"},
+	{"rules of a failed network", "bridge.go", "	if err := n.allowLoopback(); err != nil {", "	if err := addRules(networkRules(n)); err != nil {\n		return err\n	}\n	if err := n.allowLoopback(); err != nil {", "TestFailedCreationLeavesNothing"},
 	{"no forwarding", "bridge.go", "err := forwardPackets(); err != nil", "err := error(nil); err != nil", "TestContainerReachesTheOutsideAsTheHost|TestNetworkIsABridge"},
 	{"changing hardware address", "bridge.go", "attributes.HardwareAddr = randomHardwareAddress()", "_ = randomHardwareAddress", "TestGatewayKeepsItsHardwareAddress"},
 	{"endpoint not in record", "record.go", "		Endpoint:      c.endpoint,\n", "", "NothingIsLeft|Many|IsInItsNetwork"},

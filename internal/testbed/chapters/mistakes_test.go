@@ -27,8 +27,17 @@ var mistakes = [6]map[int][]mistake{
 			{"cgroup.go", "!errors.Is(err, unix.EBUSY) || time", "errors.Is(err, unix.EBUSY) || time"},
 		},
 	},
-	{},
-	{},
+	{
+		1: {
+			{"image.go", "unlock, err := lock(filepath.Dir(layer))", "unlock, err := func() {}, error(nil)"},
+		},
+	},
+	{
+		3: {
+			{"bind.go", "source, err := filepath.EvalSymlinks(v.Source)", "source, err := v.Source, error(nil)"},
+			{"bind.go", "unix.MS_PRIVATE|unix.MS_REC", "unix.MS_PRIVATE"},
+		},
+	},
 	{},
 	{
 		3: {
