@@ -142,7 +142,11 @@ func TestInteractiveShell(t *testing.T) {
 	terminal.Send("echo $((1+1)) && for i in a b; do\necho $i$i; done\n")
 	terminal.Expect("> 2\r\n")
 	terminal.Expect("aa\r\nbb\r\n")
-	terminal.Send("half a line\x03")
+	terminal.Expect("# ")
+	terminal.Send("half a line")
+	terminal.Expect("half a line")
+	terminal.Send("\x03")
+	terminal.Expect("# ") // before that, the shell is not done with the line that it drops
 	terminal.Send("echo fresh $((2+2))\n")
 	terminal.Expect("fresh 4")
 	terminal.Send("sh -c 'echo st$((0))p; exec sleep 60'\n")
