@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -110,6 +112,39 @@ func cgroupsOf(t *testing.T, pid int) string {
 	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cgroup"))
 	require.NoError(t, err)
 	return string(content)
+}
+
+// What else would be started from a thread that has joined would be born in the container,
+// too. So nobody gets it any more: it ends with its goroutine.
+func TestThreadThatHasJoinedEnds(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	container := exec.Command("sleep", "60")
+	container.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+	require.NoError(t, container.Start())
+	defer func() {
+		require.NoError(t, container.Process.Kill())
+		require.Error(t, container.Wait())
+	}()
+	ours, err := os.Readlink("/proc/self/ns/pid")
+	require.NoError(t, err)
+	command := exec.Command("true")
+	started := make(chan error, 1)
+
+	go func() { started <- startIn(container.Process.Pid, command) }()
+
+	require.NoError(t, <-started)
+	require.NoError(t, command.Wait())
+	testbed.Eventually(t, "the thread that has joined to end", func() bool {
+		threads, err := filepath.Glob("/proc/self/task/*/ns/pid_for_children")
+		require.NoError(t, err)
+		return !slices.ContainsFunc(threads, func(thread string) bool {
+			if strings.Contains(thread, "/task/"+strconv.Itoa(os.Getpid())+"/") {
+				return false // the first thread never ends; Go has it do nothing more
+			}
+			theirs, err := os.Readlink(thread)
+			return err == nil && theirs != ours
+		})
+	})
 }
 
 func TestExecIntoADeadContainerTouchesNothing(t *testing.T) {

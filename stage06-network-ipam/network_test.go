@@ -59,6 +59,7 @@ func TestNetworkIsABridge(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.IPTables)
 	root := testbed.StateRoot(t)
 	links, rules := linkNames(t), rulesNow(t)
+	require.NoError(t, write("/proc/sys/net/ipv4", "ip_forward", "0")) // a new namespace has what the machine has
 
 	require.NoError(t, CreateNetwork(root, "blue", "bridge", "10.1.0.0/16"))
 

@@ -29,6 +29,7 @@ var chapter5 = []Mutant{
 	{"status from the record alone", "record.go", "	running, err := r.Process.alive()", "	running, err := true, error(nil)", "Death|Number|KilledMonitor"},
 	{"failure seen as begin", "failure.go", "return &ExitError{Code: failed.Code, Err: errors.New(failed.Message)}", "return nil", "Failing|Failure"},
 	{"commit of ended not unmounted", "commit.go", "defer func() { err = errors.Join(err, unix.Unmount(r.Path, 0)) }()", "", "EndedContainerIsCommitted"},
+	{"a thread that has joined is used again", "exec.go", "	runtime.LockOSThread()\n	namespace", "	runtime.LockOSThread()\n	defer runtime.UnlockOSThread()\n	namespace", "TestThreadThatHasJoinedEnds"},
 	{"exec joins pid ns not", "exec.go", "err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWPID); err != nil", "err := error(nil); err != nil && unix.CLONE_NEWPID != 0", "ExecRuns"},
 	{"signals not forwarded in exec", "exec.go", "\tsignals.forwardTo(entering.Process)\n", "", "SignalsReachTheProgramThatExec"},
 	{"signals before the start ignored", "container.go", "err := signals.unlessSent(); err != nil", "err := error(nil); err != nil", "SignalBeforeTheStart"},

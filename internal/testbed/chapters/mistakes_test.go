@@ -38,7 +38,11 @@ var mistakes = [6]map[int][]mistake{
 			{"bind.go", "unix.MS_PRIVATE|unix.MS_REC", "unix.MS_PRIVATE"},
 		},
 	},
-	{},
+	{
+		5: {
+			{"exec.go", "\truntime.LockOSThread()\n", "\t_ = runtime.LockOSThread\n"},
+		},
+	},
 	{
 		3: {
 			{"bridge.go", "netlink.AddrReplace(", "netlink.AddrAdd("},
