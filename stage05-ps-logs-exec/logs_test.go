@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,6 +92,43 @@ func (r *slowReader) look() {
 		r.meanwhile()
 		r.meanwhile = nil
 	}
+}
+
+// looks counts how often somebody comes to look for more.
+type looks struct{ atomic.Int64 }
+
+func (l *looks) ReadFrom(log io.Reader) (int64, error) {
+	l.Add(1)
+	return io.Copy(io.Discard, log)
+}
+
+func (l *looks) Write(text []byte) (int, error) { return len(text), nil }
+
+// What inotify has told, and nobody has read, it tells again and again.
+func TestFollowingWaitsForSomethingToHappen(t *testing.T) {
+	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	require.NoError(t, err)
+	defer log.Close()
+	program := exec.Command("sleep", "60")
+	require.NoError(t, program.Start())
+	process, err := processOf(program.Process.Pid)
+	require.NoError(t, err)
+	var reader looks
+	following, err := os.Open(log.Name())
+	require.NoError(t, err)
+	defer following.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- followLog(following, process, &reader) }()
+	testbed.Eventually(t, "the log to be read", func() bool { return reader.Load() > 0 })
+
+	_, err = log.WriteString("something")
+	require.NoError(t, err)
+	<-time.After(100 * time.Millisecond) // of which nothing happens
+
+	require.Less(t, reader.Load(), int64(10), "it looks all the time, and does not wait")
+	require.NoError(t, program.Process.Kill())
+	require.Error(t, program.Wait())
+	require.NoError(t, <-ended)
 }
 
 func TestLastWordsAreFollowed(t *testing.T) {
