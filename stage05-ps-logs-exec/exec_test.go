@@ -94,7 +94,7 @@ func TestEnvironmentOfTheContainerReachesOnlyTheProgram(t *testing.T) {
 
 func TestExecIsLimitedAsTheContainerIs(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids, testbed.CgroupMemory)
-	name := detached(t, []string{"--pids-limit", "20", "-m", "64m"}, "sleep", "60")
+	name := detached(t, []string{"--pids-limit", "100", "-m", "64m"}, "sleep", "60")
 	container := cgroupsOf(t, pidOf(t, name))
 
 	process := toolCommand(t, "exec", name, "sh", "-c", "echo ready; exec sleep 60").Start(t)
