@@ -49,7 +49,7 @@ func (f failure) Unwrap() error { return f.error }
 // for run as docker-run(1) has it, and else 0 or 1.
 func Main(args []string) int {
 	app := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
-	root := app.command()
+	root := app.commandFor(args)
 	app.args = separateValues(root, args)
 	cli.HelpPrinter = func(out io.Writer, _ string, about any) { printHelp(out, about.(*cli.Command)) }
 	err := root.Run(context.Background(), app.args)
@@ -88,7 +88,34 @@ func noArguments(command *cli.Command) error {
 	return nil
 }
 
+// commandFor returns the tree of commands for a command line. If that begins with one
+// that scripts start by the thousand, it is the only one in the tree: to make all of
+// them, and the help of each, takes longer than to read the command line.
+func (a *app) commandFor(args []string) *cli.Command {
+	alone := map[string]func() *cli.Command{
+		"run": a.run, "create": a.create, "start": a.start, "exec": a.exec, "ps": a.ps, "inspect": a.inspect, "logs": a.logs, "stop": a.stop,
+		"kill": a.kill, "wait": a.wait, "rm": a.rm, "version": a.version,
+	}
+	if len(args) > 1 && alone[args[1]] != nil {
+		return a.tree(alone[args[1]]())
+	}
+	return a.command()
+}
+
+// command returns the tree of all commands.
 func (a *app) command() *cli.Command {
+	containers := []*cli.Command{
+		a.run(), a.create(), a.start(), a.attach(), a.exec(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.pause(),
+		a.unpause(), a.wait(), a.rename(), a.update(), a.top(), a.stats(), a.cp(), a.diff(), a.rm(),
+	}
+	images := a.imageCommands()
+	return a.tree(slices.Concat(containers, images, []*cli.Command{
+		a.container(containers), a.image(images), a.volume(), a.network(), a.port(), a.infoCommand("info"), a.system(), a.version(), a.completion(), a.complete(),
+	})...)
+}
+
+// tree puts commands below tinydocker itself.
+func (a *app) tree(commands ...*cli.Command) *cli.Command {
 	root := &cli.Command{
 		Name:            "tinydocker",
 		Usage:           "containers, without a daemon",
@@ -101,16 +128,9 @@ func (a *app) command() *cli.Command {
 			&cli.StringFlag{Name: "storage-driver", Sources: cli.EnvVars("TINYDOCKER_STORAGE_DRIVER"), Usage: "`DRIVER` of new containers, overlay or aufs; what the kernel has by default"},
 			&cli.BoolFlag{Name: "explain", Usage: "print every step to the kernel as the command that a person would type"},
 		},
-		Action: refuseUnknown,
+		Action:   refuseUnknown,
+		Commands: commands,
 	}
-	containers := []*cli.Command{
-		a.run(), a.create(), a.start(), a.attach(), a.exec(), a.ps(), a.inspect(), a.logs(), a.stop(), a.restart(), a.kill(), a.pause(),
-		a.unpause(), a.wait(), a.rename(), a.update(), a.top(), a.stats(), a.cp(), a.diff(), a.rm(),
-	}
-	images := a.imageCommands()
-	root.Commands = slices.Concat(containers, images, []*cli.Command{
-		a.container(containers), a.image(images), a.volume(), a.network(), a.port(), a.infoCommand("info"), a.system(), a.version(), a.completion(), a.complete(),
-	})
 	setUp(root)
 	return root
 }
