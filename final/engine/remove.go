@@ -14,14 +14,22 @@ import (
 // removeLocked removes all that there is of a container whose lock we hold: the
 // process first, the record last, so that a removal that fails is repeated.
 func (e *Engine) removeLocked(id string) error {
-	record, recordErr := e.readRecord(id)
 	err := e.endProcesses(id)
 	if err == nil {
 		err = e.leaveNetworks(id)
 	}
-	if err == nil {
-		err = e.intendRemoval(id)
+	if err != nil {
+		return fmt.Errorf("remove the container %.12s: %w", id, err)
 	}
+	return e.removeEnded(id)
+}
+
+// removeEnded removes what is left of a container whose lock we hold when its
+// processes have ended, and its cgroup and its addresses are given back: to look for
+// a cgroup that is gone takes a walk through all there are.
+func (e *Engine) removeEnded(id string) error {
+	record, recordErr := e.readRecord(id)
+	err := e.intendRemoval(id)
 	if err == nil {
 		err = e.releaseNames(id)
 	}

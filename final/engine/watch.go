@@ -188,8 +188,10 @@ func (w *watcher) watchToTheEnd(isNew bool) (*Exit, error) {
 	exit, failed := w.watch()
 	var err error
 	switch {
-	case failed != nil && isNew, failed == nil && w.record.AutoRemove:
+	case failed != nil && isNew:
 		err = w.engine.removeLocked(w.record.ID)
+	case failed == nil && w.record.AutoRemove:
+		err = w.engine.removeEnded(w.record.ID)
 	case failed != nil:
 		err = errors.Join(w.recordFailure(failed), w.engine.removeRunFolder(w.record.ID))
 	default:
