@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/moby/sys/capability"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -137,24 +138,24 @@ func capabilities(names []string) ([]capability.Cap, error) {
 	return set, nil
 }
 
-// setUser becomes user. PR_SET_KEEPCAPS carries the permitted capabilities over
-// to setCapabilities; execve clears it.
+// setUser has our thread become user; it alone lives on when it calls execve. What
+// Go and C have for this signals every other thread to do the same, and waits for
+// them (nptl(7)), so these are the kernel's own calls. PR_SET_KEEPCAPS carries the
+// permitted capabilities over to setCapabilities; execve clears it.
 func setUser(user specs.User) error {
-	groups := make([]int, 0, len(user.AdditionalGids))
-	for _, group := range user.AdditionalGids {
-		groups = append(groups, int(group))
-	}
 	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("keep the capabilities: %w", err)
 	}
-	if err := unix.Setgroups(groups); err != nil {
-		return fmt.Errorf("set the groups %v: %w", groups, err)
+	groups := user.AdditionalGids
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(unsafe.Pointer(unsafe.SliceData(groups))), 0); errno != 0 {
+		return fmt.Errorf("set the groups %v: %w", groups, errno)
 	}
-	if err := unix.Setresgid(int(user.GID), int(user.GID), int(user.GID)); err != nil {
-		return fmt.Errorf("become group %d: %w", user.GID, err)
+	uid, gid := uintptr(user.UID), uintptr(user.GID)
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESGID, gid, gid, gid); errno != 0 {
+		return fmt.Errorf("become group %d: %w", user.GID, errno)
 	}
-	if err := unix.Setresuid(int(user.UID), int(user.UID), int(user.UID)); err != nil {
-		return fmt.Errorf("become user %d: %w", user.UID, err)
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uid, uid, uid); errno != 0 {
+		return fmt.Errorf("become user %d: %w", user.UID, errno)
 	}
 	return nil
 }
