@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	goruntime "runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/image"
+	"mytinydocker/final/runtime"
 )
 
 // Run makes a container, runs it in the foreground and returns its exit status. It
@@ -27,16 +29,24 @@ func (e *Engine) Run(options Options, streams Streams, attach AttachOptions) (in
 	// From here to the end: a signal must not end us half way through a clean-up.
 	signals := catchSignals()
 	defer signals.stop()
+	// The first process ends with the thread that starts it.
+	goruntime.LockOSThread()
+	defer goruntime.UnlockOSThread()
+	prepared, err := runtime.Prepare(runtime.Options{Stdin: options.Stdin, Init: options.Init}, options.Terminal)
+	if err != nil {
+		return 0, err
+	}
+	defer prepared.Close()
 	record, held, err := e.make(options, true)
 	if err != nil {
 		return 0, err
 	}
-	return e.watchInForeground(record, held, &streams, signals)
+	w := &watcher{engine: e, record: record, held: held, signals: signals, streams: &streams, prepared: prepared}
+	return w.watchInForeground()
 }
 
 // watchInForeground is the watcher of a new container until it has ended.
-func (e *Engine) watchInForeground(record *Record, held *lock, streams *Streams, signals *signals) (int, error) {
-	w := &watcher{engine: e, record: record, held: held, signals: signals, streams: streams}
+func (w *watcher) watchInForeground() (int, error) {
 	var err error
 	if w.clients, err = newClients(w, nil); err != nil {
 		return 0, errors.Join(err, w.abandon(true))

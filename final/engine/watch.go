@@ -25,6 +25,8 @@ type watcher struct {
 	streams *Streams // our caller's, or nil in a monitor
 	clients *clients
 
+	prepared *runtime.Prepared // the first process of the first run, or nil
+
 	mutex     sync.Mutex
 	container *runtime.Container // while it runs
 }
@@ -137,7 +139,7 @@ func (w *watcher) start(ports *network.Reservation) (*runtime.Container, error) 
 	}
 	defer joined.Close() // of which there may be none
 	return runtime.Start(spec, runtime.Options{
-		Stdin: w.record.Stdin, Init: w.record.Init, Log: w.engine.Explain,
+		Stdin: w.record.Stdin, Init: w.record.Init, Log: w.engine.Explain, Prepared: w.prepared,
 		Started: func(pid int) error {
 			if err := errors.Join(w.signals.arrived(), w.recordProcess(pid)); err != nil {
 				return err

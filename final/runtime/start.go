@@ -2,9 +2,9 @@ package runtime
 
 import (
 	"errors"
+	"net"
 	"os"
 	"slices"
-	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -25,6 +25,9 @@ type Options struct {
 	// it starts the program, reaps orphans, passes signals on and ends as the
 	// program does. Signal and Pid are then about that process.
 	Init bool
+	// Prepared is the first process, if there is one already that fits (prepare.go).
+	// Start takes it or ends it.
+	Prepared *Prepared
 	// Log is told of the steps, those of init among them.
 	Log explain.Log
 	// Started, if there is one, is called when init exists, with its process
@@ -84,38 +87,18 @@ func withCleanUp(err, undo error) error {
 }
 
 func start(options Options, group *cgroup.Group, request request) (*Container, error) {
-	spec := &request.Spec
-	role, orders := InitRole, []byte(nil)
+	spec, orders := &request.Spec, []byte(nil)
 	if options.Init {
 		var err error
 		if orders, err = ordersToReap(spec); err != nil {
 			return nil, err
 		}
-		role = ReaperRole
 	}
-	conn, inits, err := socketPair()
+	container, conn, err := firstProcess(spec, options, group)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	container := new(Container)
-	err = inNamespaces(spec.Linux.Namespaces, options.Log, func() error {
-		logClone(spec, options.Log)
-		return container.spawn(birth{
-			role: role, terminal: spec.Process.Terminal, stdin: options.Stdin, files: []*os.File{inits}, group: group,
-			attributes: syscall.SysProcAttr{
-				Cloneflags: cloneFlags(spec),
-				Pdeathsig:  syscall.SIGKILL,
-				Setsid:     true, // away from our terminal, and able to take one of its own
-			},
-		})
-	})
-	if err != nil {
-		if container.process != nil {
-			container.abandon() // it runs, but our thread has not come back
-		}
-		return nil, err
-	}
 	if err := container.prepare(spec.Process, options.Started, options.Log); err != nil {
 		return nil, err
 	}
@@ -123,6 +106,35 @@ func start(options Options, group *cgroup.Group, request request) (*Container, e
 		return nil, err
 	}
 	return container, nil
+}
+
+// firstProcess returns the process that becomes the container, and our end of the
+// socket to it: the one that was prepared, if that fits, or else one that it starts.
+func firstProcess(spec *specs.Spec, options Options, group *cgroup.Group) (*Container, *net.UnixConn, error) {
+	needed := birthOf(options, spec.Process.Terminal, cloneFlags(spec))
+	if options.Prepared.fits(spec, needed) {
+		logClone(spec, options.Log)
+		return options.Prepared.take(group)
+	}
+	options.Prepared.Close()
+	conn, inits, err := socketPair()
+	if err != nil {
+		return nil, nil, err
+	}
+	needed.files, needed.group = []*os.File{inits}, group
+	container := new(Container)
+	err = inNamespaces(spec.Linux.Namespaces, options.Log, func() error {
+		logClone(spec, options.Log)
+		return container.spawn(needed)
+	})
+	if err != nil {
+		if container.process != nil {
+			container.abandon() // it runs, but our thread has not come back
+		}
+		conn.Close()
+		return nil, nil, err
+	}
+	return container, conn, nil
 }
 
 var namespaceFlags = map[specs.LinuxNamespaceType]uintptr{
