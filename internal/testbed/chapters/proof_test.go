@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -191,4 +193,19 @@ func passedIn(output string) []string {
 		names = append(names, match[1])
 	}
 	return names
+}
+
+// The number of a maker that has ended may belong to somebody else for a while.
+func TestLeftCgroupIsRemovedWhenItsNumberIsFree(t *testing.T) {
+	other := exec.Command("sleep", "0.3")
+	require.NoError(t, other.Start())
+	folder := filepath.Join(t.TempDir(), fmt.Sprintf("%d-ABCD", other.Process.Pid))
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	ended := make(chan error, 1)
+	go func() { ended <- other.Wait() }()
+
+	RemoveLeftCgroups(fmt.Sprintf("testbed: left behind: cgroup: %s (see: cat x)", folder))
+
+	require.NoError(t, <-ended)
+	require.NoDirExists(t, folder)
 }
