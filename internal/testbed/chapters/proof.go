@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"time"
 )
 
 var exercisePanic = regexp.MustCompile(`panic\(("chapter \d+, step \d+: [^"]*")\)`)
@@ -77,11 +78,27 @@ var leftCgroup = regexp.MustCompile(`left behind: cgroup: (\S+/(\d+)-\w+) `)
 
 // RemoveLeftCgroups removes the cgroups that a suite says it has left. A chapter that
 // is not complete cannot do so itself, and the next test would take them for its own.
-// One whose maker, by whose number it is called, still runs may be somebody's.
+// One whose maker, by whose number it is called, still runs may be somebody's, or the
+// number has a new owner: both end soon.
 func RemoveLeftCgroups(output string) {
 	for _, left := range leftCgroup.FindAllStringSubmatch(output, -1) {
-		if _, err := os.Stat("/proc/" + left[2]); errors.Is(err, os.ErrNotExist) {
+		if awaitGone("/proc/"+left[2], left[1]) {
 			_ = os.Remove(left[1]) // fails if it has gone, or is not empty
 		}
+	}
+}
+
+// awaitGone waits ten seconds at most for one of two paths to be gone, and reports
+// whether the first is.
+func awaitGone(first, second string) bool {
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		if _, err := os.Stat(first); errors.Is(err, os.ErrNotExist) {
+			return true
+		}
+		if _, err := os.Stat(second); errors.Is(err, os.ErrNotExist) || time.Now().After(deadline) {
+			return false
+		}
+		<-time.After(50 * time.Millisecond)
 	}
 }
