@@ -116,6 +116,7 @@ func (w *watcher) runOnce() (*Exit, error) {
 	w.setContainer(container)
 	w.signals.forwardTo(w)
 	w.clients.started()
+	defer w.comeToRest().Stop()
 	connected := errors.Join(w.hurryClients(container), outputs.connect(container))
 	status, err := container.Wait()
 	w.setContainer(nil)
