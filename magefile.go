@@ -92,11 +92,15 @@ func BaseImage() error {
 
 // Image puts the built-in image where the chapters look for images, as base.tar.
 func Image() error {
-	archive := filepath.Join(binaries, "base.tar")
-	if err := command("go", "run", "./internal/base/mkimage", "-o", archive); err != nil {
-		return err
-	}
-	return asRoot(nil, "install", "-D", "-m", "0600", archive, filepath.Join(root, "images", "base.tar"))
+	mg.SerialDeps(archive)
+	return asRoot(nil, "install", "-D", "-m", "0600", baseArchive, filepath.Join(root, "images", "base.tar"))
+}
+
+const baseArchive = "bin/base.tar"
+
+// archive makes the built-in image as an archive without compression.
+func archive() error {
+	return command("go", "run", "./internal/base/mkimage", "-o", baseArchive)
 }
 
 // Lint checks format, vet and the rules of .golangci.yml.
@@ -187,6 +191,12 @@ func Fuzz(each time.Duration) error {
 		names = nil
 	}
 	return nil
+}
+
+// Bench measures tinydocker beside crun, runc, bubblewrap, unshare, docker, tar and host-local, as far as they are installed; figures go to bin/bench.
+func Bench() error {
+	mg.SerialDeps(Build, archive)
+	return rootProgram("bench", filepath.Join(binaries, "tinydocker"), baseArchive)
 }
 
 // Mutate breaks the chapters, one thing at a time, and sees their tests fail.
