@@ -141,24 +141,25 @@ func TestDiffRefusesWhatItCannotSay(t *testing.T) {
 // What a container does through the mount is what the diff says, and the diff over
 // the same layers shows what the container has seen.
 func TestDiffOfAMountShowsTheSame(t *testing.T) {
-	testbed.Require(t, testbed.Root, testbed.Overlay)
-	lower := layer(t, Overlay{}, file("etc/a", "x"), file("etc/b", "x"), file("opt/old/x", "x"), file("opt/y", "x"), file("keep/z", "x"))
-	upper, merged := mountWritable(t, lower)
-	require.NoError(t, os.Remove(filepath.Join(merged, "etc/a")))
-	require.NoError(t, os.RemoveAll(filepath.Join(merged, "opt")))
-	require.NoError(t, os.MkdirAll(filepath.Join(merged, "opt/new"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(merged, "opt/new/file"), []byte("new"), 0o600))
-	require.NoError(t, os.Chmod(filepath.Join(merged, "etc/b"), 0o4755))
-	require.NoError(t, os.Link(filepath.Join(merged, "etc/b"), filepath.Join(merged, "b2")))
+	eachMount(t, func(t *testing.T, driver Driver) {
+		lower := layer(t, driver, file("etc/a", "x"), file("etc/b", "x"), file("opt/old/x", "x"), file("opt/y", "x"), file("keep/z", "x"))
+		upper, merged := mount(t, driver, lower)
+		require.NoError(t, os.Remove(filepath.Join(merged, "etc/a")))
+		require.NoError(t, os.RemoveAll(filepath.Join(merged, "opt")))
+		require.NoError(t, os.MkdirAll(filepath.Join(merged, "opt/new"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(merged, "opt/new/file"), []byte("new"), 0o600))
+		require.NoError(t, os.Chmod(filepath.Join(merged, "etc/b"), 0o4755))
+		require.NoError(t, os.Link(filepath.Join(merged, "etc/b"), filepath.Join(merged, "b2")))
 
-	top := t.TempDir()
-	packed := diff(t, Upper{Driver: Overlay{}, Path: upper, Lower: []string{lower}})
-	require.NoError(t, Unpacker{Driver: Overlay{}}.Unpack(bytes.NewReader(packed), top))
+		top := t.TempDir()
+		packed := diff(t, Upper{Driver: driver, Path: upper, Lower: []string{lower}})
+		require.NoError(t, Unpacker{Driver: driver}.Unpack(bytes.NewReader(packed), top))
 
-	require.Equal(t, files(t, merged), names(t, Overlay{}, top, lower)[1:])
-	changes, err := Upper{Driver: Overlay{}, Path: upper, Lower: []string{lower}}.Changes()
-	require.NoError(t, err)
-	require.Equal(t, []string{"A /b2", "C /etc", "D /etc/a", "C /etc/b", "C /opt", "A /opt/new", "A /opt/new/file", "D /opt/old", "D /opt/y"}, asText(changes))
+		require.Equal(t, files(t, merged), names(t, driver, top, lower)[1:])
+		changes, err := Upper{Driver: driver, Path: upper, Lower: []string{lower}}.Changes()
+		require.NoError(t, err)
+		require.Equal(t, []string{"A /b2", "C /etc", "D /etc/a", "C /etc/b", "C /opt", "A /opt/new", "A /opt/new/file", "D /opt/old", "D /opt/y"}, asText(changes))
+	})
 }
 
 func asText(changes []Change) []string {
@@ -167,22 +168,6 @@ func asText(changes []Change) []string {
 		text = append(text, change.String())
 	}
 	return text
-}
-
-func mountWritable(t *testing.T, lower ...string) (upper, merged string) {
-	t.Helper()
-	state := t.TempDir()
-	upper, merged = filepath.Join(state, "upper"), filepath.Join(state, "merged")
-	for _, name := range []string{"upper", "work", "merged"} {
-		require.NoError(t, os.Mkdir(filepath.Join(state, name), 0o755))
-	}
-	data := "redirect_dir=off,metacopy=off,index=off,upperdir=" + upper + ",workdir=" + state + "/work,lowerdir="
-	for _, layer := range lower {
-		data += layer + ":"
-	}
-	require.NoError(t, unix.Mount("overlay", merged, "overlay", 0, data[:len(data)-1]))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(merged, 0)) })
-	return upper, merged
 }
 
 // A folder in which aufs has written, as Linux 6.1 with aufs left it.

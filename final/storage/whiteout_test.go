@@ -114,29 +114,18 @@ func TestStrangeDeletionsAreRefused(t *testing.T) {
 }
 
 // The kernel and we must see the same.
-func TestViewIsWhatOverlayShows(t *testing.T) {
-	testbed.Require(t, testbed.Root, testbed.Overlay)
-	layers := []string{
-		layer(t, Overlay{}, file("a", "top"), file(".wh.b", ""), file("d/.wh..wh..opq", ""), file("d/new", "x"), file("e/.wh.f", "")),
-		layer(t, Overlay{}, file("a", "middle"), file("b", "x"), file("c/g", "x"), file("d/old", "x"), file("e/f", "x"), file(".wh.h", "")),
-		layer(t, Overlay{}, file("c/h", "x"), file("e/i", "x"), file("h/j", "x"), file("d/older", "x")),
-	}
-	merged := mount(t, layers)
+func TestViewIsWhatTheMountShows(t *testing.T) {
+	eachMount(t, func(t *testing.T, driver Driver) {
+		layers := []string{
+			layer(t, driver, file("a", "top"), file(".wh.b", ""), file("d/.wh..wh..opq", ""), file("d/new", "x"), file("e/.wh.f", "")),
+			layer(t, driver, file("a", "middle"), file("b", "x"), file("c/g", "x"), file("d/old", "x"), file("e/f", "x"), file(".wh.h", "")),
+			layer(t, driver, file("c/h", "x"), file("e/i", "x"), file("h/j", "x"), file("d/older", "x")),
+		}
+		_, merged := mount(t, driver, layers...)
 
-	require.Equal(t, files(t, merged), names(t, Overlay{}, layers...)[1:])
-}
-
-// mount mounts layers for the length of a test.
-func mount(t *testing.T, layers []string) string {
-	t.Helper()
-	merged := t.TempDir()
-	data := "lowerdir="
-	for _, layer := range layers {
-		data += layer + ":"
-	}
-	require.NoError(t, unix.Mount("overlay", merged, "overlay", 0, data[:len(data)-1]))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(merged, 0)) })
-	return merged
+		require.Equal(t, files(t, merged), names(t, driver, layers...)[1:])
+		require.Equal(t, "top", read(t, merged, "a"))
+	})
 }
 
 // files returns the names of all files below a folder, as an archive has them.
