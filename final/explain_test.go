@@ -37,7 +37,7 @@ func TestExplainNamesEveryStepInItsOrder(t *testing.T) {
 	last := -1
 	for _, step := range []string{
 		"# stage02-cgroups", "ID=", "mkdir /sys/fs/cgroup/", "# stage01-namespaces", "unshare --mount", "mount --make-rprivate /",
-		"mount -t overlay", "mount -t proc", "pivot_root . .", "umount -l .", "mknod -m 666 /dev/null c 1 3", "hostname ", "setpriv ",
+		"mount -t " + host.driver, "mount -t proc", "pivot_root . .", "umount -l .", "mknod -m 666 /dev/null c 1 3", "hostname ", "setpriv ",
 	} {
 		at := indexOf(t, lines[last+1:], step) + last + 1
 		require.Greater(t, at, last, step)

@@ -112,7 +112,7 @@ func TestImagesInUseStay(t *testing.T) {
 	require.Equal(t, "/x", host.ok("start", "-a", "user"), "it keeps what it has")
 	host.ok("rm", "user", "work")
 	host.ok("image", "prune", "-f")
-	layers, err := filepath.Glob(host.root + "/layers/overlay/sha256/*")
+	layers, err := filepath.Glob(filepath.Join(host.root, "layers", host.driver, "sha256", "*"))
 	require.NoError(t, err)
 	require.Len(t, layers, 1, "that of the built-in image")
 }

@@ -282,12 +282,12 @@ func TestContainerToKeepIsKeptWhenTheToolIsKilled(t *testing.T) {
 func TestToolKilledAtAnyMoment(t *testing.T) {
 	state := newHost(t)
 	for _, sign := range []string{
-		"", state.root, state.root + "/layers/overlay/sha256/*", state.run + "/containers/*", state.root + "/containers/*",
+		"", state.root, filepath.Join(state.root, "layers", state.driver, "sha256", "*"), state.run + "/containers/*", state.root + "/containers/*",
 		state.root + "/names/*", state.root + "/containers/*/config.json", state.run + "/containers/*/state.json",
 		state.root + "/containers/*/work/work",
 	} {
 		t.Run(strings.ReplaceAll(strings.TrimPrefix(sign, filepath.Dir(state.root)), "/", " "), func(t *testing.T) {
-			host := &host{t: t, root: state.root, run: state.run}
+			host := &host{t: t, root: state.root, run: state.run, driver: state.driver}
 			running := host.command("run", "--rm", "--name", "victim", "base", "sleep", "60").Start(t)
 			testbed.Eventually(t, sign, func() bool {
 				found, err := filepath.Glob(sign)
@@ -313,7 +313,7 @@ func TestLayerIsUnpackedOnceForAll(t *testing.T) {
 	for _, process := range running {
 		require.Equal(t, testbed.Result{Stdout: "/bin/sh\n"}, process.Wait())
 	}
-	layers, err := os.ReadDir(filepath.Join(host.root, "layers", "overlay", "sha256"))
+	layers, err := os.ReadDir(filepath.Join(host.root, "layers", host.driver, "sha256"))
 	require.NoError(t, err)
 	require.Len(t, layers, 1)
 }
@@ -342,7 +342,7 @@ func TestStateIsPrivate(t *testing.T) {
 // A killed tool may have been about to unpack an image.
 func TestHalfALayerIsRemovedByTheNextCommand(t *testing.T) {
 	host := newHost(t)
-	partial := filepath.Join(host.root, "layers", "overlay", "partial")
+	partial := filepath.Join(host.root, "layers", host.driver, "partial")
 	// As somebody has left it who was killed: unpacking takes too short to be met in it.
 	require.NoError(t, os.MkdirAll(filepath.Join(partial, strings.Repeat("0", 64), "etc"), 0o700))
 

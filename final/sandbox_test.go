@@ -34,7 +34,8 @@ func TestNamespacesAreNew(t *testing.T) {
 }
 
 func TestRootIsTheImagesAndNothingElseIsMounted(t *testing.T) {
-	seen := newHost(t).look()
+	host := newHost(t)
+	seen := host.look()
 
 	var mounts []string
 	for _, mount := range seen.Mounts {
@@ -43,7 +44,7 @@ func TestRootIsTheImagesAndNothingElseIsMounted(t *testing.T) {
 		}
 	}
 	require.ElementsMatch(t, []string{
-		"/ overlay", "/proc proc", "/dev tmpfs", "/dev/pts devpts", "/dev/shm tmpfs", "/dev/mqueue mqueue", "/sys sysfs",
+		"/ " + host.driver, "/proc proc", "/dev tmpfs", "/dev/pts devpts", "/dev/shm tmpfs", "/dev/mqueue mqueue", "/sys sysfs",
 		mountOf(seen, "/etc/hostname"), mountOf(seen, "/etc/hosts"), mountOf(seen, "/etc/resolv.conf"),
 	}, mounts)
 }

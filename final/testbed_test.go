@@ -10,22 +10,30 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mytinydocker/final/network"
+	"mytinydocker/final/storage"
 	"mytinydocker/internal/testbed"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }
 
+// driverVariable has tinydocker, and with it all that is tested, take another driver
+// than the usual one.
+const driverVariable = "TINYDOCKER_STORAGE_DRIVER"
+
 // host is a machine of its own for one test: state roots with nothing in them.
 type host struct {
 	t         *testing.T
 	root, run string
+	driver    string // of the roots of containers
 }
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	testbed.Require(t, testbed.Root, testbed.Overlay, testbed.BaseImage)
+	testbed.Require(t, testbed.Root, testbed.Union, testbed.BaseImage)
+	driver, err := storage.Choose(os.Getenv(driverVariable))
+	require.NoError(t, err)
 	state := testbed.StateRoot(t)
-	h := &host{t: t, root: filepath.Join(state, "lib"), run: filepath.Join(state, "run")}
+	h := &host{t: t, root: filepath.Join(state, "lib"), run: filepath.Join(state, "run"), driver: driver.Name()}
 	t.Cleanup(func() { // the network that is always there outlives all containers
 		networks, err := network.Open(network.Options{Root: h.root, Run: h.run})
 		require.NoError(t, err)

@@ -148,17 +148,18 @@ func TestOwnProgramIsFoundFromAnotherMountNamespace(t *testing.T) {
 	require.NoError(t, self.Close())
 }
 
-// inMountNamespace moves the rest of the test into a mount namespace of its own.
-func inMountNamespace(t *testing.T) {
+// inMountNamespace moves the rest of the test into a mount namespace of its own. The
+// test is about a union that the kernel may not have.
+func inMountNamespace(t *testing.T, union testbed.Requirement) {
 	t.Helper()
-	testbed.Require(t, testbed.Root, testbed.Overlay)
+	testbed.Require(t, testbed.Root, union)
 	lockThread(t)
 	require.NoError(t, unix.Unshare(unix.CLONE_NEWNS|unix.CLONE_FS))
 	require.NoError(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 }
 
 func TestOverlayTakesPathsWithAnyCharacter(t *testing.T) {
-	inMountNamespace(t)
+	inMountNamespace(t, testbed.Overlay)
 	base := filepath.Join(t.TempDir(), `a:b,c\d e`)
 	var options []string
 	for _, name := range []string{"lowerdir+=one", "lowerdir+=two", "upperdir=upper", "workdir=work"} {
@@ -183,7 +184,7 @@ func TestOverlayTakesPathsWithAnyCharacter(t *testing.T) {
 
 // A page of options, which is all that mount(2) takes, names about 200 layers.
 func TestOverlayOfManyLayers(t *testing.T) {
-	inMountNamespace(t)
+	inMountNamespace(t, testbed.Overlay)
 	for _, count := range []int{1, 120, 400} {
 		base := t.TempDir()
 		options := []string{"redirect_dir=off", "metacopy=off", "index=off"}
@@ -209,8 +210,7 @@ func TestOverlayOfManyLayers(t *testing.T) {
 }
 
 func TestAUFSOfManyBranches(t *testing.T) {
-	inMountNamespace(t)
-	testbed.Require(t, testbed.AUFS)
+	inMountNamespace(t, testbed.AUFS)
 	base := t.TempDir()
 	require.NoError(t, unix.Mount("none", base, "tmpfs", 0, ""))
 	options := []string{"br+=" + base + "/upper=rw"}

@@ -21,6 +21,7 @@ const (
 	Root         Requirement = "Root"
 	AUFS         Requirement = "AUFS"
 	Overlay      Requirement = "Overlay"
+	Union        Requirement = "Union" // either of them
 	CgroupV1     Requirement = "CgroupV1"
 	CgroupV2     Requirement = "CgroupV2"
 	CgroupMemory Requirement = "CgroupMemory"
@@ -42,6 +43,7 @@ var probes = map[Requirement]func() machine.Check{
 	Root:         machine.Root,
 	AUFS:         machine.AUFS,
 	Overlay:      machine.Overlay,
+	Union:        machine.Union,
 	CgroupV1:     machine.CgroupV1,
 	CgroupV2:     machine.CgroupV2,
 	CgroupMemory: func() machine.Check { return machine.Controller("memory") },

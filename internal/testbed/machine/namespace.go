@@ -97,6 +97,17 @@ func AUFS() Check {
 		func(lower, upper, _ string) string { return "br=" + upper + "=rw:" + lower + "=ro+wh" })
 }
 
+// Union is what a container's root needs: overlay, or AUFS.
+func Union() Check { return either(Overlay(), AUFS()) }
+
+// either is the check that went well, or else the first.
+func either(first, second Check) Check {
+	if !first.OK && second.OK {
+		return second
+	}
+	return first
+}
+
 func union(name, filesystem, mend string, options func(lower, upper, work string) string) Check {
 	check := Check{Name: name, Mend: mend}
 	err := onThread(func() error {

@@ -133,7 +133,7 @@ func (o options) compile(ctx context.Context, root string, kernel vm.Kernel, pat
 		Guest: filepath.Join(folder, "guest"), Programs: filepath.Join(folder, "programs"),
 		Modules: kernel.Modules, Cgroups: o.cgroups, Source: root,
 		Arguments:   append([]string{"-test.timeout=40m"}, vm.Arguments...),
-		Environment: []string{"TESTBED_PATIENCE=5", "TESTBED_MUST=" + os.Getenv("TESTBED_MUST")},
+		Environment: []string{"TESTBED_PATIENCE=5", "TESTBED_MUST=" + os.Getenv("TESTBED_MUST"), "TINYDOCKER_STORAGE_DRIVER=" + os.Getenv("TINYDOCKER_STORAGE_DRIVER")},
 	}
 	if o.run != "" {
 		contents.Arguments = append(contents.Arguments, "-test.run="+o.run)
