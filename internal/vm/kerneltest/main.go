@@ -61,7 +61,11 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.cgroups, "cgroups", usual, "version of the cgroup hierarchies")
 	flags.IntVar(&o.cpus, "cpus", 2, "how many processors the machine has")
 	flags.StringVar(&o.run, "run", os.Getenv("VM_RUN"), "run only tests that match this regular expression")
-	flags.DurationVar(&o.timeout, "timeout", 2*time.Hour, "how long all of it may take")
+	limit, err := limit(os.Getenv("VM_TIMEOUT"))
+	if err != nil {
+		return o, err
+	}
+	flags.DurationVar(&o.timeout, "timeout", limit, "how long all of it may take; for one package a third of that")
 	flags.BoolVar(&o.console, "console", false, "show what the kernel prints")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
@@ -71,6 +75,22 @@ func parse(arguments []string) (options, error) {
 	}
 	o.image, o.target = flags.Arg(0), flags.Arg(1)
 	return o, nil
+}
+
+// limit is what the caller says, such as 90m, or else what is enough where nothing else
+// is going on.
+func limit(said string) (time.Duration, error) {
+	if said == "" {
+		return 2 * time.Hour, nil
+	}
+	limit, err := time.ParseDuration(said)
+	if err == nil && limit <= 0 {
+		err = errors.New("it must be positive")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read VM_TIMEOUT, which is a time such as 90m: %w", err)
+	}
+	return limit, nil
 }
 
 // scratch holds what is made: the kernel that was downloaded stays.
@@ -132,7 +152,7 @@ func (o options) compile(ctx context.Context, root string, kernel vm.Kernel, pat
 	contents := vm.Contents{
 		Guest: filepath.Join(folder, "guest"), Programs: filepath.Join(folder, "programs"),
 		Modules: kernel.Modules, Cgroups: o.cgroups, Source: root,
-		Arguments:   append([]string{"-test.timeout=40m"}, vm.Arguments...),
+		Arguments:   append([]string{"-test.timeout=" + (o.timeout / 3).String()}, vm.Arguments...),
 		Environment: []string{"TESTBED_PATIENCE=5", "TESTBED_MUST=" + os.Getenv("TESTBED_MUST"), "TINYDOCKER_STORAGE_DRIVER=" + os.Getenv("TINYDOCKER_STORAGE_DRIVER")},
 	}
 	if o.run != "" {
