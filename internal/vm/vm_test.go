@@ -77,6 +77,8 @@ func TestMachineThatDoesNotGetToItsEnd(t *testing.T) {
 			for _, want := range test.want {
 				require.ErrorContains(t, err, want)
 			}
+			require.NotContains(t, err.Error(), "context canceled", "that is how we end it, and says nothing")
+			require.NotContains(t, err.Error(), "%!")
 		})
 	}
 }
