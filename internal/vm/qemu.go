@@ -14,10 +14,11 @@ import (
 
 const emulator = "qemu-system-x86_64"
 
-// commandLine of the kernel. A panic, the last thing that it does of its own, ends
-// the machine; the emulated clock is not worth a panic; and a busy machine has no
-// time for what guards the kernel against its programs.
-const commandLine = "console=ttyS0 loglevel=4 panic=-1 no_timer_check random.trust_cpu=on mitigations=off rdinit=/init"
+// commandLine of the kernel. What goes wrong before there is a console is printed, too;
+// a panic, the last thing that it does of its own, ends the machine; the emulated clock
+// is not worth a panic; and a busy machine has no time for what guards the kernel
+// against its programs.
+const commandLine = "console=ttyS0 earlyprintk=ttyS0 loglevel=4 panic=-1 no_timer_check random.trust_cpu=on mitigations=off rdinit=/init"
 
 // process is QEMU.
 type process struct {

@@ -103,9 +103,19 @@ func (m Machine) run(ctx context.Context, accelerator string, each func(wire.Rep
 	case cause != nil:
 		err = cause
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		err = fmt.Errorf("the machine ended before its tests (QEMU: %w)", ended)
+		err = endedEarly(ended)
 	}
 	return fmt.Errorf("%w; the last words on its console:\n%s", err, console)
+}
+
+// endedEarly is why a machine has ended before it has said that it is done. QEMU ends
+// without an error if the machine restarts, as it does after a panic; its end is then
+// only that we wanted it.
+func endedEarly(qemu error) error {
+	if qemu == nil || errors.Is(qemu, context.Canceled) {
+		return errors.New("the machine ended before its tests")
+	}
+	return fmt.Errorf("the machine ended before its tests (QEMU: %w)", qemu)
 }
 
 func orElse(given, usual time.Duration) time.Duration {
