@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -117,34 +118,41 @@ func mountManyLayers(branches []branch, target string) error {
 	return unix.MoveMount(mount, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH)
 }
 
+// branchesAtOnce is how many branches aufs is given in one call. It has room for 84,
+// and takes what is beyond for more: Ubuntu's 5.15 then crashes.
+const branchesAtOnce = 64
+
 // mountAUFS does the same with aufs. Its options are `br+=PATH=MODE`, once for each
-// branch from the top down.
+// branch from the top down: 127 of them, if the kernel is not built for more.
 func mountAUFS(options []string, target string, log explain.Log) error {
-	logAUFS(options, target, log)
-	branches, done, err := openBranches(options)
-	if err != nil {
-		return err
-	}
-	defer done()
-	all := make([]string, 0, len(branches))
-	for _, branch := range branches {
-		all = append(all, branch.path+"="+branch.mode)
-	}
-	data := "br=" + strings.Join(all, ":")
-	if len(data) >= os.Getpagesize() {
-		return fmt.Errorf("mount the union of %d branches: that is more than aufs takes at once: use the storage driver overlay", len(all))
-	}
-	if err := unix.Mount("none", target, "aufs", unix.MS_NODEV, data); err != nil {
-		return fmt.Errorf("mount the union of %d branches: %w", len(all), err)
+	add := func(branches []string) string { return "br=" + strings.Join(branches, ":") }
+	flags, words := uintptr(unix.MS_NODEV), "nodev,"
+	for some := range slices.Chunk(options, branchesAtOnce) {
+		log.Run(explain.Layers, "mount", "-t", "aufs", "-o", words+add(namesOf(some)), "none", target)
+		branches, done, err := openBranches(some)
+		if err != nil {
+			return err
+		}
+		paths := make([]string, 0, len(branches))
+		for _, branch := range branches {
+			paths = append(paths, branch.path+"="+branch.mode)
+		}
+		err = unix.Mount("none", target, "aufs", flags, add(paths))
+		done()
+		if err != nil {
+			return fmt.Errorf("mount the union of %d branches: %w", len(options), err)
+		}
+		add = func(branches []string) string { return "append=" + strings.Join(branches, ",append=") }
+		flags, words = unix.MS_NODEV|unix.MS_REMOUNT, "remount,nodev,"
 	}
 	return nil
 }
 
-// logAUFS names a mount of aufs with the branches' own paths.
-func logAUFS(options []string, target string, log explain.Log) {
-	all := make([]string, 0, len(options))
+// namesOf are the branches with their own paths, for a person.
+func namesOf(options []string) []string {
+	names := make([]string, 0, len(options))
 	for _, option := range options {
-		all = append(all, realPath(strings.TrimPrefix(option, "br+=")))
+		names = append(names, realPath(strings.TrimPrefix(option, "br+=")))
 	}
-	log.Run(explain.Layers, "mount", "-t", "aufs", "-o", "nodev,br="+strings.Join(all, ":"), "none", target)
+	return names
 }
