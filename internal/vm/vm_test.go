@@ -178,7 +178,8 @@ func TestRealKernel(t *testing.T) {
 			suite(t, "leaves a process", "sleep 1000 & exit 0"),
 			suite(t, "makes what containers need", `set -e; mkdir /tmp/u /tmp/w
 				mount -t overlay -o lowerdir=/etc,upperdir=/tmp/u,workdir=/tmp/w none /mnt; test -e /mnt/passwd
-				cat /sys/fs/cgroup/cgroup.controllers; unshare --net --mount --pid --fork true; test -c /dev/ptmx`),
+				cat /sys/fs/cgroup/cgroup.controllers; unshare --net --mount --pid --fork true; test -c /dev/ptmx
+				echo standard | cat /dev/stdin; echo error >/dev/stderr; test -d /dev/fd`),
 			suite(t, "has a disk", `stat --file-system --format %T /tmp`),
 			suite(t, "panics", "echo c > /proc/sysrq-trigger; sleep 1000"),
 		},
