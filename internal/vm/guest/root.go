@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +33,12 @@ var mounts = []mount{
 	{"tmpfs", "/var/lib", 0, "mode=0755"},
 }
 
+// links are those in /dev that the kernel leaves to others, and without which a shell
+// has no `<(command)` (Documentation/admin-guide/devices.rst, Compulsory links).
+var links = map[string]string{
+	"/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0", "/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2",
+}
+
 // enterRoot makes the tree our root, and mounts what belongs there.
 func enterRoot() error {
 	if err := unix.Mount(tree, tree, "", unix.MS_BIND, ""); err != nil {
@@ -48,6 +55,11 @@ func enterRoot() error {
 	}
 	for _, mount := range mounts {
 		if _, err := mount.attach(); err != nil {
+			return err
+		}
+	}
+	for name, target := range links {
+		if err := os.Symlink(target, name); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
