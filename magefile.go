@@ -305,7 +305,7 @@ func (Test) Internal() error { return test("./internal/...") }
 // `go test`: packages, and flags for them.
 func test(packages ...string) error {
 	mg.SerialDeps(BaseImage)
-	build := append([]string{"go", "build", static, "-o", testing + "/", "./final", "./internal/base/box"}, stages()...)
+	build := append([]string{"go", "build", static, "-o", testing + "/", "./final", "./final/museum/probe", "./internal/base/box"}, stages()...)
 	if err := command(build...); err != nil {
 		return err
 	}

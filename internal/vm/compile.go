@@ -71,7 +71,7 @@ func Programs(ctx context.Context, root, folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	packages := []string{"./final", "./internal/base/box", "./internal/doctor"}
+	packages := []string{"./final", "./final/museum/probe", "./internal/base/box", "./internal/doctor"}
 	for _, chapter := range chapters.All {
 		packages = append(packages, "./"+chapter.Folder)
 	}
