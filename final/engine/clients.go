@@ -72,16 +72,22 @@ func newClients(w *watcher, first net.Conn) (*clients, error) {
 func (e *Engine) socketPath(id string) string { return filepath.Join(e.runFolder(id), "socket") }
 
 // listen makes a socket at path, which may be longer than an address of a socket
-// can be (unix(7): 107 bytes): the folder is named by way of an open file.
+// can be (unix(7): 107 bytes): the folder is named by way of an open file. It is for
+// root alone, whatever becomes of the folder.
 func listen(path string) (listener net.Listener, err error) {
 	err = inFolderOf(path, func(short string) error {
 		if err := os.Remove(short); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
-		listener, err = net.Listen("unix", short)
-		return err
+		if listener, err = net.Listen("unix", short); err != nil {
+			return err
+		}
+		return os.Chmod(short, 0o600)
 	})
 	if err != nil {
+		if listener != nil {
+			listener.Close()
+		}
 		return nil, fmt.Errorf("listen for those who attach: %w", err)
 	}
 	// Nobody is to remove the file by the name that we have given it.
