@@ -49,11 +49,11 @@ var attempts = map[string]func() error{
 	"syslog":            func() error { return call(unix.SYS_SYSLOG, 10, 0, 0) }, // SYSLOG_ACTION_SIZE_BUFFER
 	"syslog-read":       func() error { _, err := unix.Klogctl(3, make([]byte, 64)); return err },
 	"personality":       func() error { return call(unix.SYS_PERSONALITY, 0x0040000) }, // ADDR_NO_RANDOMIZE
-	"socket-alg":        func() error { return socket(unix.AF_ALG, unix.SOCK_SEQPACKET) },
-	"socket-alg-64":     func() error { return socket(1<<32|unix.AF_ALG, unix.SOCK_SEQPACKET) },
-	"socket-vsock":      func() error { return socket(unix.AF_VSOCK, unix.SOCK_STREAM) },
-	"socket-raw":        func() error { return socket(unix.AF_INET, unix.SOCK_RAW) },
-	"socket-packet":     func() error { return socket(unix.AF_PACKET, unix.SOCK_RAW) },
+	"socket-alg":        func() error { return socket(unix.AF_ALG, unix.SOCK_SEQPACKET, 0) },
+	"socket-alg-64":     func() error { return socket(1<<32|unix.AF_ALG, unix.SOCK_SEQPACKET, 0) },
+	"socket-vsock":      func() error { return socket(unix.AF_VSOCK, unix.SOCK_STREAM, 0) },
+	"socket-raw":        func() error { return socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP) },
+	"socket-packet":     func() error { return socket(unix.AF_PACKET, unix.SOCK_RAW, 0) },
 	"mknod-disk":        func() error { return unix.Mknod("/tmp/disk", unix.S_IFBLK|0o666, int(unix.Mkdev(8, 0))) },
 	"mknod-memory":      func() error { return unix.Mknod("/tmp/memory", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 1))) },
 	"unknown":           func() error { return call(9999) },
@@ -83,8 +83,8 @@ func path(text string) uintptr {
 
 var kept []*byte
 
-func socket(family, kind int) error {
-	descriptor, _, errno := unix.Syscall(unix.SYS_SOCKET, uintptr(family), uintptr(kind), 0)
+func socket(family, kind, protocol int) error {
+	descriptor, _, errno := unix.Syscall(unix.SYS_SOCKET, uintptr(family), uintptr(kind), uintptr(protocol))
 	if errno != 0 {
 		return errno
 	}

@@ -14,12 +14,17 @@ import (
 )
 
 var programs = map[string]func(args []string) error{
-	"files":    files,
-	"binary":   binary,
-	"remount":  func(args []string) error { each(args, remount); return nil },
+	"files":   files,
+	"binary":  binary,
+	"remount": func(args []string) error { each(args, remount); return nil },
+	"mkdir": func(args []string) error {
+		each(args, func(path string) error { return unix.Mkdir(path, 0o755) })
+		return nil
+	},
 	"umount":   func(args []string) error { each(args, umount); return nil },
 	"type":     typeInto,
 	"who":      func([]string) error { say(fmt.Sprint("euid ", unix.Geteuid(), ":"), nil); return nil },
+	"status":   status,
 	"chroot":   chroot,
 	"swap":     swap,
 	"readable": readable,
@@ -80,6 +85,21 @@ func typeInto(args []string) error {
 		}
 	}
 	say("type", nil)
+	return nil
+}
+
+// status prints a line of its own proc_pid_status(5): what a program has become, it
+// knows only itself.
+func status(args []string) error {
+	content, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(content)) {
+		if strings.HasPrefix(line, args[0]+":") {
+			fmt.Fprint(os.Stdout, line)
+		}
+	}
 	return nil
 }
 
