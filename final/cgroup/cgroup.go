@@ -125,3 +125,16 @@ func (h *hierarchies) open(name string) (*Group, error) {
 
 // Explain has the steps that are taken from now on told to log.
 func (g *Group) Explain(log explain.Log) { g.steps.log = log }
+
+// Hierarchies are those that the group is in, as mount(8) names them: by the controllers
+// of each one of version 1, or "" for that of version 2.
+func (g *Group) Hierarchies() []string {
+	var names []string
+	for _, part := range g.parts {
+		names = append(names, strings.Join(part.controllers, ","))
+		if part.version == 2 {
+			names[len(names)-1] = ""
+		}
+	}
+	return names
+}

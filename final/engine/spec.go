@@ -122,11 +122,14 @@ func (e *Engine) mountsOf(record *Record) []specs.Mount {
 		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm",
 			Options: []string{"nosuid", "noexec", "nodev", "mode=1777", fmt.Sprintf("size=%d", record.ShmSize)}},
 		{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}},
-		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
 	}
-	if record.Security.Privileged {
-		mounts[len(mounts)-1].Options = []string{"nosuid", "noexec", "nodev"}
+	system := []string{"nosuid", "noexec", "nodev"}
+	if !record.Security.Privileged {
+		system = append(system, "ro")
 	}
+	mounts = append(mounts,
+		specs.Mount{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: system},
+		specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: system})
 	for _, path := range slices.Sorted(maps.Keys(record.Tmpfs)) {
 		mounts = append(mounts, tmpfsAt(path, record.Tmpfs[path]))
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -93,8 +94,15 @@ func openSources(mounts []specs.Mount, root string, log explain.Log) ([]int, err
 	return sources, nil
 }
 
+// mountAll makes the mounts in their order. A tmpfs that is to be read-only is so when
+// all is mounted: others may have their places in it.
 func mountAll(mounts []specs.Mount, sources []int, log explain.Log) error {
+	var readOnly []string
 	for index, mount := range mounts {
+		if mount.Type == "tmpfs" && slices.Contains(mount.Options, "ro") {
+			mount.Options = slices.DeleteFunc(slices.Clone(mount.Options), func(option string) bool { return option == "ro" })
+			readOnly = append(readOnly, mount.Destination)
+		}
 		var err error
 		if sources[index] >= 0 {
 			err = mountBind(mount, sources[index])
@@ -103,6 +111,11 @@ func mountAll(mounts []specs.Mount, sources []int, log explain.Log) error {
 		}
 		if err != nil {
 			return fmt.Errorf("mount %s: %w", mount.Destination, err)
+		}
+	}
+	for _, place := range readOnly {
+		if err := makeMountReadOnly(place, log); err != nil {
+			return err
 		}
 	}
 	return nil

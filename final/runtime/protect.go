@@ -29,20 +29,20 @@ func protectPaths(spec *specs.Spec, log explain.Log) error {
 	if !spec.Root.Readonly {
 		return nil
 	}
-	return makeRootReadOnly(log)
+	return makeMountReadOnly("/", log)
 }
 
-// makeRootReadOnly does so with the root alone: what is mounted in it stays as it was
-// asked for.
-func makeRootReadOnly(log explain.Log) error {
-	log.Run(explain.Beyond, "mount", "-o", "remount,bind,ro", "/")
-	root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+// makeMountReadOnly does so with one mount: what is mounted in it stays as it was asked
+// for.
+func makeMountReadOnly(path string, log explain.Log) error {
+	log.Run(explain.Beyond, "mount", "-o", "remount,bind,ro", path)
+	mount, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err == nil {
-		defer unix.Close(root)
-		err = restrict(root, unix.MS_RDONLY, false)
+		defer unix.Close(mount)
+		err = restrict(mount, unix.MS_RDONLY, false)
 	}
 	if err != nil {
-		return fmt.Errorf("make the root read-only: %w", err)
+		return fmt.Errorf("make the mount on %s read-only: %w", path, err)
 	}
 	return nil
 }

@@ -64,6 +64,9 @@ func Start(spec *specs.Spec, options Options) (_ *Container, err error) {
 		}()
 	}
 	told := request{Spec: *spec, Stdin: options.Stdin, Filter: filter}
+	if told.Spec.Mounts, err = withCgroups(spec.Mounts, group); err != nil {
+		return nil, err
+	}
 	linux := *spec.Linux
 	linux.Seccomp = nil // it is the longest part, and init has the filter of it
 	told.Spec.Linux = &linux
