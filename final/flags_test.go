@@ -20,7 +20,7 @@ func TestFlagsOfRunDoWhatTheySay(t *testing.T) {
 		"shm size":          {"--shm-size 1m", "grep ' /dev/shm ' /proc/mounts | grep -o size=1024k", "size=1024k"},
 		"user":              {"-u 12:34", "id -u; id -g", "12\n34"},
 		"user by name":      {"-u nobody", "id -un", "nobody"},
-		"groups":            {"-u 12:34 --group-add 56 --group-add nogroup", "grep Groups /proc/self/status", "Groups:\t56 65534 "},
+		"groups":            {"-u 12:34 --group-add 56 --group-add nogroup", "grep Groups /proc/self/status", "Groups:\t34 56 65534 "},
 		"workdir is made":   {"-w /new/folder", "pwd", "/new/folder"},
 		"ulimit":            {"--ulimit nproc=123:456", "grep 'Max processes' /proc/self/limits | tr -s ' '", "Max processes 123 456 processes "},
 		"sysctl":            {"--sysctl kernel.shmmni=77 --sysctl net.ipv4.ip_default_ttl=33", "cat /proc/sys/kernel/shmmni /proc/sys/net/ipv4/ip_default_ttl", "77\n33"},

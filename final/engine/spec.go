@@ -105,8 +105,12 @@ func processOf(record *Record, account *user.ExecUser) (*specs.Process, error) {
 	if account.Uid != 0 {
 		process.Capabilities.Effective, process.Capabilities.Permitted = nil, nil
 	}
-	for _, group := range account.Sgids {
-		process.User.AdditionalGids = append(process.User.AdditionalGids, uint32(group))
+	// The first group is among the others, too: who could leave it could read what it must
+	// not (CVE-2022-36109).
+	for _, group := range append([]int{account.Gid}, account.Sgids...) {
+		if !slices.Contains(process.User.AdditionalGids, uint32(group)) {
+			process.User.AdditionalGids = append(process.User.AdditionalGids, uint32(group))
+		}
 	}
 	return process, nil
 }

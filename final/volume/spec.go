@@ -42,9 +42,9 @@ func (s *Store) Spec(mount Mount) specs.Mount {
 		return tmpfsSpec(mount)
 	case Named:
 		made.Source = s.Path(mount.Source)
-		made.Options = []string{"rbind", "nodev"}
+		made.Options = []string{"rbind", "nosuid", "nodev"}
 	default:
-		made.Options = []string{"rbind", "nodev"}
+		made.Options = []string{"rbind", "nosuid", "nodev"}
 		if mount.Alone {
 			made.Options[0] = "bind"
 		}

@@ -257,7 +257,7 @@ func TestPrepareAndSpec(t *testing.T) {
 	mount := Mount{Kind: Named, Target: "/d", ReadOnly: true}
 	require.NoError(t, store.Prepare(&mount))
 	require.Len(t, mount.Source, 64)
-	require.Equal(t, []string{"rbind", "nodev", "ro"}, store.Spec(mount).Options)
+	require.Equal(t, []string{"rbind", "nosuid", "nodev", "ro"}, store.Spec(mount).Options)
 	require.Equal(t, store.Path(mount.Source), store.Spec(mount).Source)
 
 	missing := filepath.Join(folder, "a/b")
@@ -268,7 +268,7 @@ func TestPrepareAndSpec(t *testing.T) {
 	require.NoError(t, store.Prepare(&mount))
 	require.DirExists(t, missing)
 	mount.Alone = true
-	require.Equal(t, []string{"bind", "nodev"}, store.Spec(mount).Options)
+	require.Equal(t, []string{"bind", "nosuid", "nodev"}, store.Spec(mount).Options)
 
 	tmpfs := Mount{Kind: Tmpfs, Target: "/t", Size: 5, Mode: 0o700, Options: []string{"exec", "uid=5"}}
 	require.NoError(t, store.Prepare(&tmpfs))
