@@ -76,6 +76,8 @@ type birth struct {
 	terminal, stdin bool          // which standard files its program will have
 	files           []*os.File    // its descriptors from 3 on; they are closed
 	group           *cgroup.Group // where it is born, or nil
+	own             users         // of its container
+	user            specs.User    // who its program is, of these
 }
 
 // spawn starts this program once more in one of its hidden roles, in its cgroup and
@@ -86,7 +88,7 @@ type birth struct {
 // container up, and then Go does not look for limits in the container's files.
 func (c *Container) spawn(birth birth) error {
 	defer closeAll(birth.files)
-	standard, err := c.standardFiles(birth.terminal, birth.stdin)
+	standard, err := c.standardFiles(&birth)
 	defer closeAll(standard)
 	if err != nil {
 		return fmt.Errorf("make the program's pipes: %w", err)
@@ -123,19 +125,24 @@ func (c *Container) spawn(birth birth) error {
 
 // standardFiles returns the new process's standard files: pipes, or /dev/null in
 // the place of those that it is not to have yet or at all.
-func (c *Container) standardFiles(terminal, stdin bool) (files []*os.File, err error) {
+func (c *Container) standardFiles(birth *birth) (files []*os.File, err error) {
 	for descriptor := range 3 {
 		var theirs *os.File
-		if terminal || descriptor == 0 && !stdin {
+		if birth.terminal || descriptor == 0 && !birth.stdin {
 			theirs, err = os.OpenFile(os.DevNull, os.O_RDWR, 0)
 		} else {
 			theirs, err = c.pipe(descriptor)
+			if err == nil && birth.own.own() { // or else it cannot open /dev/stdout
+				err = theirs.Chown(birth.own.outside(birth.user.UID), birth.own.outside(birth.user.GID))
+			}
+		}
+		if theirs != nil {
+			files = append(files, theirs)
 		}
 		if err != nil {
 			c.closePipes()
 			return files, err
 		}
-		files = append(files, theirs)
 	}
 	return files, nil
 }

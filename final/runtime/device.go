@@ -28,52 +28,78 @@ func validateDevices(devices []specs.LinuxDevice) error {
 	return nil
 }
 
+// deviceFolder is where devices are made: a root folder, and the part of their paths
+// that this stands for. Who is to have them is one of own.
+type deviceFolder struct {
+	root  int
+	below string
+	own   users
+}
+
+// fill makes the devices that every container has, and more.
+func (f deviceFolder) fill(more []specs.LinuxDevice, log explain.Log) error {
+	for _, list := range [][]specs.LinuxDevice{devices, more} {
+		for _, device := range list {
+			if err := f.makeDevice(device, log); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // makeDevice makes a node below /dev: with the owner and the mode that were asked
 // for, and otherwise for everybody.
-func makeDevice(device specs.LinuxDevice, log explain.Log) error {
-	folder, err := openDeviceFolder(filepath.Dir(device.Path), log)
+func (f deviceFolder) makeDevice(device specs.LinuxDevice, log explain.Log) error {
+	path := strings.TrimPrefix(device.Path, f.below)
+	folder, err := f.open(filepath.Dir(path), log)
 	if err != nil {
 		return fmt.Errorf("make %s: %w", device.Path, err)
 	}
 	defer unix.Close(folder)
-	if err := makeNode(folder, filepath.Base(device.Path), device, log); err != nil {
+	if err := f.makeNode(folder, filepath.Base(path), device, log); err != nil {
 		return fmt.Errorf("make %s: %w", device.Path, err)
 	}
 	return nil
 }
 
-// openDeviceFolder makes and opens a folder of ours: a link that leads to it was
-// mounted there by the user.
-func openDeviceFolder(path string, log explain.Log) (int, error) {
+// open makes and opens a folder of ours: a link that leads to it was mounted there by
+// the user.
+func (f deviceFolder) open(path string, log explain.Log) (int, error) {
 	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
-	folder, err := unix.Openat2(unix.AT_FDCWD, path, how)
+	folder, err := unix.Openat2(f.root, path, how)
 	if !errors.Is(err, unix.ENOENT) {
 		return folder, err
 	}
-	parent, err := openDeviceFolder(filepath.Dir(path), log)
+	parent, err := f.open(filepath.Dir(path), log)
 	if err != nil {
 		return -1, err
 	}
 	defer unix.Close(parent)
-	log.Run(explain.Beyond, "mkdir", "-p", path)
+	log.Run(explain.Beyond, "mkdir", "-p", f.below+path)
 	if err := unix.Mkdirat(parent, filepath.Base(path), 0o755); err != nil {
 		return -1, err
+	}
+	if f.own.own() {
+		if err := unix.Fchownat(parent, filepath.Base(path), f.own.outside(0), f.own.outside(0), unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return -1, err
+		}
 	}
 	return unix.Openat2(parent, filepath.Base(path), how)
 }
 
 // makeNode makes a node in folder. One that stands for the same device already, as
 // the default ones may, gets the owner and the mode.
-func makeNode(folder int, name string, device specs.LinuxDevice, log explain.Log) error {
-	mode, uid, gid := uint32(0o666), 0, 0
+func (f deviceFolder) makeNode(folder int, name string, device specs.LinuxDevice, log explain.Log) error {
+	mode, uid, gid := uint32(0o666), f.own.outside(0), f.own.outside(0)
 	if device.FileMode != nil {
 		mode = uint32(device.FileMode.Perm())
 	}
 	if device.UID != nil {
-		uid = int(*device.UID)
+		uid = f.own.outside(*device.UID)
 	}
 	if device.GID != nil {
-		gid = int(*device.GID)
+		gid = f.own.outside(*device.GID)
 	}
 	kind, number := deviceKinds[device.Type], unix.Mkdev(uint32(device.Major), uint32(device.Minor))
 	logNode(device, mode, uid, gid, log)

@@ -28,13 +28,13 @@ var deviceLinks = [][2]string{
 // has and what this one asks for.
 func makeDevices(more []specs.LinuxDevice, log explain.Log) error {
 	defer unix.Umask(unix.Umask(0))
-	for _, list := range [][]specs.LinuxDevice{devices, more} {
-		for _, device := range list {
-			if err := makeDevice(device, log); err != nil {
-				return err
-			}
-		}
+	if err := (deviceFolder{root: unix.AT_FDCWD}).fill(more, log); err != nil {
+		return err
 	}
+	return makeDeviceLinks(log)
+}
+
+func makeDeviceLinks(log explain.Log) error {
 	for _, link := range deviceLinks {
 		log.Run(explain.Beyond, "ln", "-s", link[0], "/dev/"+link[1])
 		if err := os.Symlink(link[0], "/dev/"+link[1]); err != nil {

@@ -1,6 +1,7 @@
 //go:build cgo && linux
 
 #define _GNU_SOURCE
+#include <grp.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,13 +24,18 @@
  * to do demands: a container that may trace its processes meets it from there on.
  */
 
-/* All namespaces or none, of the process that the pidfd is, or of none (setns(2)). */
-static void join_namespaces(void)
+/*
+ * All namespaces or none, of the process that the pidfd is, or of none (setns(2)). In a
+ * user namespace we are nobody until we say that we are its root.
+ */
+static void join_namespaces(uint32_t users)
 {
 	int all = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
 
-	if (setns(PIDFD, all) < 0)
+	if (setns(PIDFD, all | users) < 0)
 		role_fail("join the namespaces of the container");
+	if (users && (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		role_fail("become the root of the container");
 	if (close(PIDFD) < 0)
 		role_fail("close the handle of the container");
 }
@@ -62,7 +68,7 @@ __attribute__((constructor)) static void enter(int argc, char **argv)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		role_fail("keep others from tracing us");
 	role_read_orders(&orders);
-	join_namespaces();
+	join_namespaces(orders.joined);
 	role_drop_bounding(orders.bounding);
 	role_keep_capabilities(orders.kept);
 	be_born_inside();

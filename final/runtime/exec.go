@@ -24,6 +24,8 @@ type ExecOptions struct {
 	Pidfd *os.File
 	// Cgroup is the container's CgroupsPath, or "" if it has none.
 	Cgroup string
+	// UIDMappings and GIDMappings are the container's users, if it has its own.
+	UIDMappings, GIDMappings []specs.LinuxIDMapping
 	// Seccomp is the filter of the program, which has none otherwise.
 	Seccomp *specs.LinuxSeccomp
 	// Stdin, Log and Started are as in Options.
@@ -39,7 +41,11 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 	if err := validateProcess(process); err != nil {
 		return nil, err
 	}
-	orders, err := ordersToEnter(process, options.Seccomp != nil)
+	own, err := usersFor(options.UIDMappings, options.GIDMappings)
+	if err != nil {
+		return nil, err
+	}
+	orders, err := ordersToEnter(process, options.Seccomp != nil, own)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +53,7 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := isContainer(options); err != nil {
+	if err := isContainer(options, own); err != nil {
 		return nil, err
 	}
 	group, err := openGroup(options.Cgroup, options.Log)
@@ -67,10 +73,16 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 	container := new(Container)
 	err = container.enter(conn, orders, options, birth{
 		role: EnterRole, terminal: process.Terminal, stdin: options.Stdin, files: []*os.File{theirs, pidfd}, group: group,
-		attributes: syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true},
+		attributes: syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}, own: own, user: process.User,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if own.own() {
+		if err := raiseLimits(container.Pid(), process.Rlimits); err != nil {
+			container.abandon()
+			return nil, err
+		}
 	}
 	if err := container.prepare(process, options.Started, options.Log); err != nil {
 		return nil, err
@@ -84,12 +96,13 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 
 // isContainer refuses processes whose mounts or process ids are our own: to enter
 // there would be to run on the host. It also refuses a process that has ended,
-// whose number might by now be another's.
-func isContainer(options ExecOptions) error {
+// whose number might by now be another's, and one whose users are not those that we are
+// told: root would be somebody else there than its caller thinks.
+func isContainer(options ExecOptions, own users) error {
 	if options.Pid <= 1 || options.Pidfd == nil {
 		return fmt.Errorf("enter the container of process %d: it has no such process", options.Pid)
 	}
-	for _, name := range []string{"mnt", "pid"} {
+	for _, name := range []string{"mnt", "pid", "user"} {
 		ours, err := os.Readlink("/proc/thread-self/ns/" + name)
 		if err != nil {
 			return fmt.Errorf("look at our own namespaces: %w", err)
@@ -98,7 +111,10 @@ func isContainer(options ExecOptions) error {
 		if err != nil {
 			return fmt.Errorf("enter the container of process %d: %w", options.Pid, err)
 		}
-		if ours == theirs {
+		if name == "user" && own.own() != (ours != theirs) {
+			return fmt.Errorf("enter the container of process %d: it has other users than its record says", options.Pid)
+		}
+		if name != "user" && ours == theirs {
 			return fmt.Errorf("enter the container of process %d: it is in none", options.Pid)
 		}
 	}
@@ -134,8 +150,11 @@ func (c *Container) enter(conn *net.UnixConn, orders []byte, options ExecOptions
 	if err := c.spawn(birth); err != nil {
 		return err
 	}
-	options.Log.Run(explain.Exec, "nsenter", "--target", strconv.Itoa(options.Pid),
-		"--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "sh")
+	command := []string{"nsenter", "--target", strconv.Itoa(options.Pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"}
+	if birth.own.own() {
+		command = append(command, "--user")
+	}
+	options.Log.Run(explain.Exec, append(command, "sh")...)
 	pid, err := c.join(conn, orders)
 	if err != nil {
 		c.abandon()

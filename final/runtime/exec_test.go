@@ -79,7 +79,7 @@ func (r *running) exec(t *testing.T, process *specs.Process) (output string, sta
 func namespacesOf(t *testing.T, pid int) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
-	for _, name := range []string{"mnt", "pid", "uts", "ipc", "net", "cgroup"} {
+	for _, name := range []string{"mnt", "pid", "uts", "ipc", "net", "cgroup", "user"} {
 		var err error
 		found[name], err = os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, name))
 		require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestExecJoinsEveryNamespace(t *testing.T) {
 
 	require.Equal(t, namespacesOf(t, container.Pid()), namespacesOf(t, started.Pid()))
 	for name, namespace := range namespacesOf(t, os.Getpid()) {
-		require.NotEqual(t, namespace, namespacesOf(t, started.Pid())[name], name)
+		require.Equal(t, name == "user", namespace == namespacesOf(t, started.Pid())[name], name)
 	}
 }
 

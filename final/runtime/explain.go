@@ -20,12 +20,17 @@ func logClone(spec *specs.Spec, log explain.Log) {
 			command = append(command, "--"+unshareOptions[namespace.Type])
 		}
 	}
+	if own := usersOf(spec); own.own() {
+		mapping := fmt.Sprintf("=0:%d:%d", own.first, own.count)
+		command = append(command, "--map-users"+mapping, "--map-groups"+mapping)
+	}
 	log.Run(explain.Namespaces, append(command, "--fork", "sh")...)
 }
 
 var unshareOptions = map[specs.LinuxNamespaceType]string{
 	specs.MountNamespace: "mount", specs.PIDNamespace: "pid", specs.UTSNamespace: "uts", specs.IPCNamespace: "ipc",
 	specs.NetworkNamespace: "net", specs.CgroupNamespace: "cgroup",
+	specs.UserNamespace: "user",
 }
 
 // logOverlay names an overlay mount with the layers' real paths, in which the kernel

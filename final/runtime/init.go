@@ -60,7 +60,7 @@ func become(request *request, conn *net.UnixConn, log explain.Log) error {
 	if err := makeCgroupNamespace(spec); err != nil {
 		return err
 	}
-	if err := makeFilesystem(spec, log); err != nil {
+	if err := makeFilesystem(request, log); err != nil {
 		return err
 	}
 	if err := makeWorkingFolder(spec.Process.Cwd); err != nil {
@@ -102,23 +102,29 @@ func makeCgroupNamespace(spec *specs.Spec) error {
 }
 
 // makeFilesystem makes the root, moves into it, and mounts what belongs there.
-func makeFilesystem(spec *specs.Spec, log explain.Log) error {
+func makeFilesystem(request *request, log explain.Log) error {
+	spec := &request.Spec
 	root, others, err := splitMounts(spec)
 	if err != nil {
 		return err
 	}
-	if err := mountRoot(root, spec.Root.Path, log); err != nil {
-		return err
+	path, sources := spec.Root.Path, []int(nil)
+	if usersOf(spec).own() {
+		path, sources, err = attachGiven(request.given, others, log)
+	} else if err = mountRoot(root, path, log); err == nil {
+		sources, err = openSources(others, path, log)
 	}
-	sources, err := openSources(others, spec.Root.Path, log)
 	if err != nil {
 		return err
 	}
-	if err := pivot(spec.Root.Path, log); err != nil {
+	if err := pivot(path, spec.Root.Path, log); err != nil {
 		return err
 	}
 	if err := mountAll(others, sources, log); err != nil {
 		return err
+	}
+	if usersOf(spec).own() {
+		return makeDeviceLinks(log)
 	}
 	return makeDevices(spec.Linux.Devices, log)
 }

@@ -104,10 +104,10 @@ func mountAll(mounts []specs.Mount, sources []int, log explain.Log) error {
 			readOnly = append(readOnly, mount.Destination)
 		}
 		var err error
-		if sources[index] >= 0 {
+		if _, bind := isBind(mount); bind {
 			err = mountBind(mount, sources[index])
 		} else {
-			err = mountFilesystem(mount, log)
+			err = mountFilesystem(mount, sources[index], log)
 		}
 		if err != nil {
 			return fmt.Errorf("mount %s: %w", mount.Destination, err)
@@ -121,10 +121,11 @@ func mountAll(mounts []specs.Mount, sources []int, log explain.Log) error {
 	return nil
 }
 
-// mountFilesystem mounts /proc, /dev and their like. Their mount points must be
-// ordinary folders: a program trusts what it finds under these names. Only a tmpfs
-// that the user puts somewhere may have its place behind a link, as /var/run is.
-func mountFilesystem(mount specs.Mount, log explain.Log) error {
+// mountFilesystem mounts /proc, /dev and their like, or what was given to us as that.
+// Their mount points must be ordinary folders: a program trusts what it finds under
+// these names. Only a tmpfs that the user puts somewhere may have its place behind a
+// link, as /var/run is.
+func mountFilesystem(mount specs.Mount, given int, log explain.Log) error {
 	look := os.Lstat
 	if mount.Type == "tmpfs" && mount.Destination != "/dev" {
 		look = os.Stat
@@ -144,20 +145,28 @@ func mountFilesystem(mount specs.Mount, log explain.Log) error {
 		logFilesystem(mount, mount.Destination, log)
 	}
 	flags, data := splitOptions(mount.Options)
+	if given >= 0 {
+		return attach(given, mount.Destination, flags)
+	}
 	return unix.Mount(mount.Source, mount.Destination, mount.Type, flags, data)
 }
 
 // mountBind attaches a clone of a mount of the host's.
 func mountBind(mount specs.Mount, tree int) error {
-	defer unix.Close(tree)
 	if err := makeMountPoint(mount.Destination, tree); err != nil {
 		return err
 	}
 	flags, _ := splitOptions(mount.Options)
+	return attach(tree, mount.Destination, flags)
+}
+
+// attach puts a mount into place, with restrictions, and closes it.
+func attach(tree int, path string, flags uintptr) error {
+	defer unix.Close(tree)
 	if err := restrict(tree, flags, true); err != nil {
 		return err
 	}
-	return unix.MoveMount(tree, "", unix.AT_FDCWD, mount.Destination, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS)
+	return unix.MoveMount(tree, "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS)
 }
 
 // makeMountPoint makes path what source is, a folder or a file, if it does not
@@ -186,15 +195,7 @@ func makeMountPoint(path string, source int) error {
 // restrict adds restrictions to a mount, and if so asked to those below it: the flags
 // ro, nosuid, nodev and noexec of mount(2). What is restricted stays so.
 func restrict(mount int, flags uintptr, below bool) error {
-	var attributes unix.MountAttr
-	for flag, attribute := range map[uintptr]uint64{
-		unix.MS_RDONLY: unix.MOUNT_ATTR_RDONLY, unix.MS_NOSUID: unix.MOUNT_ATTR_NOSUID,
-		unix.MS_NODEV: unix.MOUNT_ATTR_NODEV, unix.MS_NOEXEC: unix.MOUNT_ATTR_NOEXEC,
-	} {
-		if flags&flag != 0 {
-			attributes.Attr_set |= attribute
-		}
-	}
+	attributes := unix.MountAttr{Attr_set: attributesFor(flags)}
 	if attributes.Attr_set == 0 {
 		return nil
 	}
@@ -203,4 +204,17 @@ func restrict(mount int, flags uintptr, below bool) error {
 		at |= unix.AT_RECURSIVE
 	}
 	return unix.MountSetattr(mount, "", at, &attributes)
+}
+
+// attributesFor are these flags as the newer system calls have them.
+func attributesFor(flags uintptr) (attributes uint64) {
+	for flag, attribute := range map[uintptr]uint64{
+		unix.MS_RDONLY: unix.MOUNT_ATTR_RDONLY, unix.MS_NOSUID: unix.MOUNT_ATTR_NOSUID,
+		unix.MS_NODEV: unix.MOUNT_ATTR_NODEV, unix.MS_NOEXEC: unix.MOUNT_ATTR_NOEXEC,
+	} {
+		if flags&flag != 0 {
+			attributes |= attribute
+		}
+	}
+	return attributes
 }

@@ -27,7 +27,7 @@ var errNoRoles = errors.New("this tinydocker was built without cgo, and cannot d
 // ordersToEnter are the struct orders of roles.h for a process that joins a
 // container: it keeps the capabilities that its program may have, and those it
 // takes to become the program's user and to set its limits and its filter.
-func ordersToEnter(process *specs.Process, filtered bool) ([]byte, error) {
+func ordersToEnter(process *specs.Process, filtered bool, own users) ([]byte, error) {
 	kept := uint64(1<<capability.CAP_SETUID | 1<<capability.CAP_SETGID)
 	if len(process.Rlimits) > 0 {
 		kept |= 1 << capability.CAP_SYS_RESOURCE // to raise a hard limit
@@ -38,7 +38,11 @@ func ordersToEnter(process *specs.Process, filtered bool) ([]byte, error) {
 	if process.Terminal {
 		kept |= 1 << capability.CAP_CHOWN // the terminal is made by root, for that user
 	}
-	return ordersFor(process, kept, 0)
+	joined := uint32(0)
+	if own.own() {
+		joined = unix.CLONE_NEWUSER
+	}
+	return ordersFor(process, kept, 0, joined)
 }
 
 // ordersToReap are those for a reaper, which keeps what its program may have.
@@ -48,10 +52,10 @@ func ordersToReap(spec *specs.Spec) ([]byte, error) {
 	if makes(spec, specs.CgroupNamespace) {
 		flags = unix.CLONE_NEWCGROUP
 	}
-	return ordersFor(spec.Process, 0, flags)
+	return ordersFor(spec.Process, 0, flags, 0)
 }
 
-func ordersFor(process *specs.Process, kept uint64, flags uint32) ([]byte, error) {
+func ordersFor(process *specs.Process, kept uint64, made, joined uint32) ([]byte, error) {
 	if !hasRoles {
 		return nil, errNoRoles
 	}
@@ -71,8 +75,8 @@ func ordersFor(process *specs.Process, kept uint64, flags uint32) ([]byte, error
 	orders = binary.NativeEndian.AppendUint64(orders, kept|permitted)
 	orders = binary.NativeEndian.AppendUint32(orders, process.User.UID)
 	orders = binary.NativeEndian.AppendUint32(orders, process.User.GID)
-	orders = binary.NativeEndian.AppendUint32(orders, flags)
-	return append(orders, 0, 0, 0, 0), nil // what C fills the struct up with
+	orders = binary.NativeEndian.AppendUint32(orders, made)
+	return binary.NativeEndian.AppendUint32(orders, joined), nil
 }
 
 func maskOf(names []string) (mask uint64, err error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -18,6 +19,9 @@ import (
 // end is file descriptor 3 and close-on-exec:
 //
 //	parent                                  init
+//	  mounts (SCM_RIGHTS), if init cannot
+//	  make them itself (given.go), each
+//	  message with a space
 //	  request (JSON), end of stream  ---->  everything init is to know
 //	                                        ... sets up the container ...
 //	                                 <----  reports: the steps, if the parent has a
@@ -39,7 +43,12 @@ type request struct {
 	Filter *seccomp.Filter `json:"filter,omitempty"`
 	// Explain is whether the parent wants to hear of each step.
 	Explain bool `json:"explain"`
+
+	given []int // mounts, open files, for an init that has users of its own
 }
+
+// filesInMessage is how many open files fit into one message (unix(7), SCM_RIGHTS).
+const filesInMessage = 253
 
 // socketPair returns the parent's end as a connection and init's as a file.
 func socketPair() (*net.UnixConn, *os.File, error) {
@@ -72,6 +81,11 @@ func asConn(file *os.File) (*net.UnixConn, error) {
 }
 
 func sendRequest(conn *net.UnixConn, request request) error {
+	for files := range slices.Chunk(request.given, filesInMessage) {
+		if _, _, err := conn.WriteMsgUnix([]byte{' '}, unix.UnixRights(files...), nil); err != nil {
+			return fmt.Errorf("give init its mounts: %w", err)
+		}
+	}
 	if err := json.NewEncoder(conn).Encode(request); err != nil {
 		return fmt.Errorf("tell init what to run: %w", err)
 	}
@@ -85,7 +99,7 @@ func sendRequest(conn *net.UnixConn, request request) error {
 // has said everything ends it behind a whole request.
 func receiveRequest(conn *net.UnixConn) (request, error) {
 	var received request
-	content, err := io.ReadAll(conn)
+	content, given, err := receiveAll(conn)
 	if err != nil {
 		return request{}, fmt.Errorf("read what to run: %w", err)
 	}
@@ -98,5 +112,45 @@ func receiveRequest(conn *net.UnixConn) (request, error) {
 	if received.Spec.Process == nil || received.Spec.Root == nil || len(received.Spec.Process.Args) == 0 {
 		return request{}, errors.New("read what to run: the specification has no process or no root")
 	}
+	received.given = given
 	return received, nil
+}
+
+// receiveAll reads up to the end of the stream, and the open files that come with it.
+func receiveAll(conn *net.UnixConn) (content []byte, files []int, err error) {
+	buffer, rights := make([]byte, 1<<16), make([]byte, unix.CmsgSpace(4*filesInMessage))
+	for {
+		count, rightsCount, flags, _, err := conn.ReadMsgUnix(buffer, rights)
+		switch {
+		case errors.Is(err, io.EOF):
+			return content, files, nil
+		case err != nil:
+			return nil, nil, err
+		case flags&unix.MSG_CTRUNC != 0:
+			return nil, nil, errors.New("an open file did not arrive: too many are open")
+		}
+		content = append(content, buffer[:count]...)
+		if rightsCount > 0 {
+			received, err := receivedFiles(rights[:rightsCount])
+			if err != nil {
+				return nil, nil, err
+			}
+			files = append(files, received...)
+		}
+	}
+}
+
+func receivedFiles(rights []byte) (files []int, err error) {
+	messages, err := unix.ParseSocketControlMessage(rights)
+	if err != nil {
+		return nil, err
+	}
+	for index := range messages {
+		some, err := unix.ParseUnixRights(&messages[index])
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, some...)
+	}
+	return files, nil
 }

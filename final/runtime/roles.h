@@ -10,7 +10,7 @@ struct orders {
 	uint64_t kept;     /* those that the process of the role keeps */
 	uint32_t uid, gid; /* whom the reaper becomes */
 	uint32_t unshared; /* the namespaces that it makes: flags of unshare(2) */
-	uint32_t reserved;
+	uint32_t joined;   /* the user namespace, if there is one to join: CLONE_NEWUSER */
 };
 
 /* Whether this process has taken on a role, and is to go on with it in Go. */

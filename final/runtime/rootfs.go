@@ -30,9 +30,8 @@ func splitMounts(spec *specs.Spec) (root specs.Mount, others []specs.Mount, err 
 // first: our namespace is a copy of the host's, and where those are shared
 // (mount_namespaces(7)) ours would appear there.
 func mountRoot(root specs.Mount, path string, log explain.Log) error {
-	log.Run(explain.Namespaces, "mount", "--make-rprivate", "/")
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("make the mounts private: %w", err)
+	if err := makePrivate(log); err != nil {
+		return err
 	}
 	switch root.Type {
 	case "overlay":
@@ -47,11 +46,19 @@ func mountRoot(root specs.Mount, path string, log explain.Log) error {
 	return nil
 }
 
-// pivot makes path, a mount point, the root of this mount namespace and lets go
-// of the old root. Unlike after chroot(2), there is then nothing left to escape
-// to.
-func pivot(path string, log explain.Log) error {
-	log.Run(explain.Layers, "cd", path)
+func makePrivate(log explain.Log) error {
+	log.Run(explain.Namespaces, "mount", "--make-rprivate", "/")
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make the mounts private: %w", err)
+	}
+	return nil
+}
+
+// pivot makes path, a mount point that is known as name, the root of this mount
+// namespace and lets go of the old root. Unlike after chroot(2), there is then nothing
+// left to escape to.
+func pivot(path, name string, log explain.Log) error {
+	log.Run(explain.Layers, "cd", name)
 	if err := unix.Chdir(path); err != nil {
 		return fmt.Errorf("enter the root %s: %w", path, err)
 	}

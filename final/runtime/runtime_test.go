@@ -278,7 +278,7 @@ func TestMountPointMustBeAFolder(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "proc")
 			require.NoError(t, make(path))
 
-			require.Error(t, mountFilesystem(specs.Mount{Destination: path, Type: "proc", Source: "proc"}, nil))
+			require.Error(t, mountFilesystem(specs.Mount{Destination: path, Type: "proc", Source: "proc"}, -1, nil))
 		})
 	}
 }

@@ -105,6 +105,12 @@ func start(options Options, group *cgroup.Group, request request) (*Container, e
 	if err := container.prepare(spec.Process, options.Started, options.Log); err != nil {
 		return nil, err
 	}
+	if usersOf(spec).own() {
+		if request.given, err = container.equip(spec, options.Log); err != nil {
+			return nil, err
+		}
+		defer closeGiven(request.given)
+	}
 	if err := container.await(conn, orders, request, options.Log); err != nil {
 		return nil, err
 	}
@@ -125,10 +131,12 @@ func firstProcess(spec *specs.Spec, options Options, group *cgroup.Group) (*Cont
 		return nil, nil, err
 	}
 	needed.files, needed.group = []*os.File{inits}, group
+	own := usersOf(spec)
+	own.give(&needed, spec.Process.User)
 	container := new(Container)
 	err = inNamespaces(spec.Linux.Namespaces, options.Log, func() error {
 		logClone(spec, options.Log)
-		return container.spawn(needed)
+		return own.withReason(container.spawn(needed))
 	})
 	if err != nil {
 		if container.process != nil {
@@ -147,6 +155,7 @@ var namespaceFlags = map[specs.LinuxNamespaceType]uintptr{
 	specs.IPCNamespace:     unix.CLONE_NEWIPC,
 	specs.NetworkNamespace: unix.CLONE_NEWNET,
 	specs.CgroupNamespace:  unix.CLONE_NEWCGROUP,
+	specs.UserNamespace:    unix.CLONE_NEWUSER,
 }
 
 // cloneFlags are those of the namespaces that are born with the container. That of

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -24,7 +23,7 @@ func validate(spec *specs.Spec) error {
 	if err := refuse(notSupported(spec)); err != nil {
 		return err
 	}
-	for _, check := range []func(*specs.Spec) error{validateNamespaces, validateMounts, validateSettings} {
+	for _, check := range []func(*specs.Spec) error{validateNamespaces, validateUsers, validateMounts, validateSettings} {
 		if err := check(spec); err != nil {
 			return err
 		}
@@ -62,7 +61,6 @@ func refuse(parts map[string]bool) error {
 
 func notSupported(spec *specs.Spec) map[string]bool {
 	linux := spec.Linux
-	mapped := func(mount specs.Mount) bool { return len(mount.UIDMappings)+len(mount.GIDMappings) > 0 }
 	return map[string]bool{
 		"limits of no cgroup": linux.Resources != nil && linux.CgroupsPath == "",
 		"a memory policy":     linux.MemoryPolicy != nil,
@@ -71,7 +69,6 @@ func notSupported(spec *specs.Spec) map[string]bool {
 		"network devices":     len(linux.NetDevices) > 0,
 		"hooks":               spec.Hooks != nil,
 		"mount propagation":   linux.RootfsPropagation != "" && linux.RootfsPropagation != "private",
-		"mapped users":        len(linux.UIDMappings)+len(linux.GIDMappings) > 0 || slices.ContainsFunc(spec.Mounts, mapped),
 		"resource control":    linux.IntelRdt != nil,
 		"time offsets":        len(linux.TimeOffsets) > 0,
 	}
