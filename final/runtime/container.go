@@ -14,6 +14,7 @@ import (
 
 	"mytinydocker/final/cgroup"
 	"mytinydocker/final/explain"
+	"mytinydocker/final/users"
 )
 
 // Container is a program that has been started in a container: its first one by
@@ -76,7 +77,7 @@ type birth struct {
 	terminal, stdin bool          // which standard files its program will have
 	files           []*os.File    // its descriptors from 3 on; they are closed
 	group           *cgroup.Group // where it is born, or nil
-	own             users         // of its container
+	own             users.Range   // of its container
 	user            specs.User    // who its program is, of these
 }
 
@@ -132,8 +133,8 @@ func (c *Container) standardFiles(birth *birth) (files []*os.File, err error) {
 			theirs, err = os.OpenFile(os.DevNull, os.O_RDWR, 0)
 		} else {
 			theirs, err = c.pipe(descriptor)
-			if err == nil && birth.own.own() { // or else it cannot open /dev/stdout
-				err = theirs.Chown(birth.own.outside(birth.user.UID), birth.own.outside(birth.user.GID))
+			if err == nil && birth.own.Own() { // or else it cannot open /dev/stdout
+				err = handOver(theirs, birth.own, birth.user)
 			}
 		}
 		if theirs != nil {
@@ -163,6 +164,19 @@ func (c *Container) pipe(descriptor int) (*os.File, error) {
 		c.Stderr = reader
 	}
 	return writer, nil
+}
+
+// handOver has a pipe belong to who a user of the container is on the host.
+func handOver(pipe *os.File, own users.Range, user specs.User) error {
+	uid, err := own.Outside(int(user.UID))
+	if err != nil {
+		return err
+	}
+	gid, err := own.Outside(int(user.GID))
+	if err != nil {
+		return err
+	}
+	return pipe.Chown(uid, gid)
 }
 
 func closeAll(files []*os.File) {

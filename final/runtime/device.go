@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/explain"
+	"mytinydocker/final/users"
 )
 
 // deviceKinds are the types that mknod(1) has.
@@ -33,7 +34,7 @@ func validateDevices(devices []specs.LinuxDevice) error {
 type deviceFolder struct {
 	root  int
 	below string
-	own   users
+	own   users.Range
 }
 
 // fill makes the devices that every container has, and more.
@@ -80,8 +81,8 @@ func (f deviceFolder) open(path string, log explain.Log) (int, error) {
 	if err := unix.Mkdirat(parent, filepath.Base(path), 0o755); err != nil {
 		return -1, err
 	}
-	if f.own.own() {
-		if err := unix.Fchownat(parent, filepath.Base(path), f.own.outside(0), f.own.outside(0), unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if f.own.Own() {
+		if err := unix.Fchownat(parent, filepath.Base(path), int(f.own.First), int(f.own.First), unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return -1, err
 		}
 	}
@@ -91,15 +92,21 @@ func (f deviceFolder) open(path string, log explain.Log) (int, error) {
 // makeNode makes a node in folder. One that stands for the same device already, as
 // the default ones may, gets the owner and the mode.
 func (f deviceFolder) makeNode(folder int, name string, device specs.LinuxDevice, log explain.Log) error {
-	mode, uid, gid := uint32(0o666), f.own.outside(0), f.own.outside(0)
+	mode, uid, gid := uint32(0o666), int(f.own.First), int(f.own.First)
+	var unknown error
 	if device.FileMode != nil {
 		mode = uint32(device.FileMode.Perm())
 	}
 	if device.UID != nil {
-		uid = f.own.outside(*device.UID)
+		uid, unknown = f.own.Outside(int(*device.UID))
 	}
 	if device.GID != nil {
-		gid = f.own.outside(*device.GID)
+		var err error
+		gid, err = f.own.Outside(int(*device.GID))
+		unknown = errors.Join(unknown, err)
+	}
+	if unknown != nil {
+		return unknown
 	}
 	kind, number := deviceKinds[device.Type], unix.Mkdev(uint32(device.Major), uint32(device.Minor))
 	logNode(device, mode, uid, gid, log)

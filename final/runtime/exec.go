@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/explain"
+	"mytinydocker/final/users"
 )
 
 // ExecOptions say which container a process joins, and how.
@@ -78,7 +79,7 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	if own.own() {
+	if own.Own() {
 		if err := raiseLimits(container.Pid(), process.Rlimits); err != nil {
 			container.abandon()
 			return nil, err
@@ -98,7 +99,7 @@ func Exec(process *specs.Process, options ExecOptions) (*Container, error) {
 // there would be to run on the host. It also refuses a process that has ended,
 // whose number might by now be another's, and one whose users are not those that we are
 // told: root would be somebody else there than its caller thinks.
-func isContainer(options ExecOptions, own users) error {
+func isContainer(options ExecOptions, own users.Range) error {
 	if options.Pid <= 1 || options.Pidfd == nil {
 		return fmt.Errorf("enter the container of process %d: it has no such process", options.Pid)
 	}
@@ -111,7 +112,7 @@ func isContainer(options ExecOptions, own users) error {
 		if err != nil {
 			return fmt.Errorf("enter the container of process %d: %w", options.Pid, err)
 		}
-		if name == "user" && own.own() != (ours != theirs) {
+		if name == "user" && own.Own() != (ours != theirs) {
 			return fmt.Errorf("enter the container of process %d: it has other users than its record says", options.Pid)
 		}
 		if name != "user" && ours == theirs {
@@ -151,7 +152,7 @@ func (c *Container) enter(conn *net.UnixConn, orders []byte, options ExecOptions
 		return err
 	}
 	command := []string{"nsenter", "--target", strconv.Itoa(options.Pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"}
-	if birth.own.own() {
+	if birth.own.Own() {
 		command = append(command, "--user")
 	}
 	options.Log.Run(explain.Exec, append(command, "sh")...)

@@ -20,8 +20,8 @@ func logClone(spec *specs.Spec, log explain.Log) {
 			command = append(command, "--"+unshareOptions[namespace.Type])
 		}
 	}
-	if own := usersOf(spec); own.own() {
-		mapping := fmt.Sprintf("=0:%d:%d", own.first, own.count)
+	if own := usersOf(spec); own.Own() {
+		mapping := fmt.Sprintf("=0:%d:%d", own.First, own.Count)
 		command = append(command, "--map-users"+mapping, "--map-groups"+mapping)
 	}
 	log.Run(explain.Namespaces, append(command, "--fork", "sh")...)

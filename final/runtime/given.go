@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/explain"
+	"mytinydocker/final/users"
 )
 
 // The root of a user namespace can mount little of the host: it does not reach the
@@ -100,8 +101,8 @@ func cloneTree(path string, below bool) (int, error) {
 
 // devicesFor makes a /dev that belongs to the container's users, with the devices in it:
 // what mknod(2) makes in a user namespace, nobody can open.
-func devicesFor(own users, mount specs.Mount, more []specs.LinuxDevice, log explain.Log) (int, error) {
-	root := fmt.Sprint(own.outside(0))
+func devicesFor(own users.Range, mount specs.Mount, more []specs.LinuxDevice, log explain.Log) (int, error) {
+	root := fmt.Sprint(own.First)
 	made, err := openFilesystem(mount, "uid="+root, "gid="+root)
 	if err != nil {
 		return -1, fmt.Errorf("make a file system for /dev: %w", err)

@@ -109,7 +109,7 @@ func makeFilesystem(request *request, log explain.Log) error {
 		return err
 	}
 	path, sources := spec.Root.Path, []int(nil)
-	if usersOf(spec).own() {
+	if usersOf(spec).Own() {
 		path, sources, err = attachGiven(request.given, others, log)
 	} else if err = mountRoot(root, path, log); err == nil {
 		sources, err = openSources(others, path, log)
@@ -123,7 +123,7 @@ func makeFilesystem(request *request, log explain.Log) error {
 	if err := mountAll(others, sources, log); err != nil {
 		return err
 	}
-	if usersOf(spec).own() {
+	if usersOf(spec).Own() {
 		return makeDeviceLinks(log)
 	}
 	return makeDevices(spec.Linux.Devices, log)

@@ -12,12 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/explain"
+	"mytinydocker/final/users"
 )
 
 // overlayFor mounts an overlay whose layers, on the disk, belong to the container's
 // users as it numbers them itself. The overlay takes what its layers look like in its
 // mount namespace, so we are in one of our own meanwhile, on a thread that ends with it.
-func overlayFor(own users, root specs.Mount, target string, namespace *os.File, log explain.Log) (int, error) {
+func overlayFor(own users.Range, root specs.Mount, target string, namespace *os.File, log explain.Log) (int, error) {
 	type result struct {
 		tree int
 		err  error
@@ -32,7 +33,7 @@ func overlayFor(own users, root specs.Mount, target string, namespace *os.File, 
 	return made.tree, made.err
 }
 
-func overlayHere(own users, root specs.Mount, target string, namespace *os.File, log explain.Log) (int, error) {
+func overlayHere(own users.Range, root specs.Mount, target string, namespace *os.File, log explain.Log) (int, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return -1, fmt.Errorf("make a mount namespace: %w", err)
 	}
@@ -48,7 +49,8 @@ func overlayHere(own users, root specs.Mount, target string, namespace *os.File,
 			return -1, err
 		}
 	}
-	if err := actAs(own); err != nil {
+	// It works in its layers as whoever has mounted it (overlayfs.rst, "Permission model").
+	if err := own.Act(); err != nil {
 		return -1, err
 	}
 	if err := mountOverlay(root.Options, target, log); err != nil {
@@ -95,30 +97,6 @@ func mapInPlace(folder string, namespace *os.File, log explain.Log) error {
 	}
 	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, folder, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return fmt.Errorf("mount the layer %s with the users of the container: %w", folder, err)
-	}
-	return nil
-}
-
-// actAs has the files of this thread be those of the container's root, and keeps all
-// capabilities: an overlay works in its layers as whoever has mounted it, and there is no
-// other root in these (overlayfs.rst, "Permission model"; credentials(7)).
-func actAs(own users) error {
-	for _, set := range []func(int) (int, error){unix.SetfsgidRetGid, unix.SetfsuidRetUid} {
-		_, _ = set(own.outside(0)) // it returns who was before, and never an error
-		if now, _ := set(-1); now != own.outside(0) {
-			return fmt.Errorf("act as user %d: the kernel refuses", own.outside(0))
-		}
-	}
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var sets [2]unix.CapUserData
-	if err := unix.Capget(&header, &sets[0]); err != nil {
-		return fmt.Errorf("read the capabilities: %w", err)
-	}
-	for half := range sets {
-		sets[half].Effective = sets[half].Permitted
-	}
-	if err := unix.Capset(&header, &sets[0]); err != nil {
-		return fmt.Errorf("keep the capabilities of user %d: %w", own.outside(0), err)
 	}
 	return nil
 }

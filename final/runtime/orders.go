@@ -8,6 +8,8 @@ import (
 	"github.com/moby/sys/capability"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/users"
 )
 
 // The roles whose beginning is C: what they do, they must do before the Go runtime
@@ -27,7 +29,7 @@ var errNoRoles = errors.New("this tinydocker was built without cgo, and cannot d
 // ordersToEnter are the struct orders of roles.h for a process that joins a
 // container: it keeps the capabilities that its program may have, and those it
 // takes to become the program's user and to set its limits and its filter.
-func ordersToEnter(process *specs.Process, filtered bool, own users) ([]byte, error) {
+func ordersToEnter(process *specs.Process, filtered bool, own users.Range) ([]byte, error) {
 	kept := uint64(1<<capability.CAP_SETUID | 1<<capability.CAP_SETGID)
 	if len(process.Rlimits) > 0 {
 		kept |= 1 << capability.CAP_SYS_RESOURCE // to raise a hard limit
@@ -39,7 +41,7 @@ func ordersToEnter(process *specs.Process, filtered bool, own users) ([]byte, er
 		kept |= 1 << capability.CAP_CHOWN // the terminal is made by root, for that user
 	}
 	joined := uint32(0)
-	if own.own() {
+	if own.Own() {
 		joined = unix.CLONE_NEWUSER
 	}
 	return ordersFor(process, kept, 0, joined)

@@ -105,7 +105,7 @@ func start(options Options, group *cgroup.Group, request request) (*Container, e
 	if err := container.prepare(spec.Process, options.Started, options.Log); err != nil {
 		return nil, err
 	}
-	if usersOf(spec).own() {
+	if usersOf(spec).Own() {
 		if request.given, err = container.equip(spec, options.Log); err != nil {
 			return nil, err
 		}
@@ -132,11 +132,11 @@ func firstProcess(spec *specs.Spec, options Options, group *cgroup.Group) (*Cont
 	}
 	needed.files, needed.group = []*os.File{inits}, group
 	own := usersOf(spec)
-	own.give(&needed, spec.Process.User)
+	give(own, &needed, spec.Process.User)
 	container := new(Container)
 	err = inNamespaces(spec.Linux.Namespaces, options.Log, func() error {
 		logClone(spec, options.Log)
-		return own.withReason(container.spawn(needed))
+		return withReason(own, container.spawn(needed))
 	})
 	if err != nil {
 		if container.process != nil {

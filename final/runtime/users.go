@@ -9,45 +9,37 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-)
 
-// users are those that a container has for itself: 0 to count-1 inside are first to
-// first+count-1 on the host (user_namespaces(7)), and its groups are the same. Without
-// any it has the host's, and count is 0.
-type users struct{ first, count uint32 }
+	"mytinydocker/final/users"
+)
 
 // lowestOwn is the lowest user of the host that a container may get for itself: those
 // of the machine, and nobody, are below.
 const lowestOwn = 1 << 16
 
-func (u users) own() bool { return u.count > 0 }
-
-// outside is who a user of the container is on the host.
-func (u users) outside(id uint32) int { return int(u.first + id) }
-
 // usersFor understands a mapping. There is one, from root on and to users that the
 // host has nobody else for, or none.
-func usersFor(uids, gids []specs.LinuxIDMapping) (users, error) {
+func usersFor(uids, gids []specs.LinuxIDMapping) (users.Range, error) {
 	if len(uids)+len(gids) == 0 {
-		return users{}, nil
+		return users.Range{}, nil
 	}
 	if len(uids) != 1 || !slices.Equal(uids, gids) {
-		return users{}, errors.New("the specification maps users otherwise than groups, or not as one range")
+		return users.Range{}, errors.New("the specification maps users otherwise than groups, or not as one range")
 	}
 	mapping := uids[0]
 	if mapping.ContainerID != 0 || mapping.Size == 0 || mapping.HostID < lowestOwn || mapping.Size > math.MaxUint32-mapping.HostID {
-		return users{}, fmt.Errorf("the specification maps the users %d to %d, %d of them: they must be from 0 on, and from %d on",
+		return users.Range{}, fmt.Errorf("the specification maps the users %d to %d, %d of them: they must be from 0 on, and from %d on",
 			mapping.ContainerID, mapping.HostID, mapping.Size, lowestOwn)
 	}
-	return users{mapping.HostID, mapping.Size}, nil
+	return users.Range{First: mapping.HostID, Count: mapping.Size}, nil
 }
 
 // usersOf are the users of a specification that is valid.
-func usersOf(spec *specs.Spec) users {
+func usersOf(spec *specs.Spec) users.Range {
 	if len(spec.Linux.UIDMappings) == 0 {
-		return users{}
+		return users.Range{}
 	}
-	return users{spec.Linux.UIDMappings[0].HostID, spec.Linux.UIDMappings[0].Size}
+	return users.Range{First: spec.Linux.UIDMappings[0].HostID, Count: spec.Linux.UIDMappings[0].Size}
 }
 
 // validateUsers refuses users without a namespace for them, and one without users. All
@@ -58,11 +50,11 @@ func validateUsers(spec *specs.Spec) error {
 	if err != nil {
 		return err
 	}
-	if own.own() != makes(spec, specs.UserNamespace) {
+	if own.Own() != makes(spec, specs.UserNamespace) {
 		return errors.New("the specification has a user namespace without users, or users without a namespace")
 	}
 	joins := func(namespace specs.LinuxNamespace) bool { return namespace.Path != "" }
-	if own.own() && (slices.ContainsFunc(spec.Linux.Namespaces, joins) || !makes(spec, specs.NetworkNamespace)) {
+	if own.Own() && (slices.ContainsFunc(spec.Linux.Namespaces, joins) || !makes(spec, specs.NetworkNamespace)) {
 		return errors.New("the specification has users of the container's own in a network or a namespace of others")
 	}
 	for index, mount := range spec.Mounts {
@@ -72,35 +64,35 @@ func validateUsers(spec *specs.Spec) error {
 		}
 		_, bind := isBind(mount)
 		root := index == 0 && mount.Destination == "/"
-		if mapped.own() && (mapped != own || !bind && (!root || mount.Type != "overlay")) {
+		if mapped.Own() && (mapped != own || !bind && (!root || mount.Type != "overlay")) {
 			return fmt.Errorf("the specification maps the users of the mount on %s, which is not supported", mount.Destination)
 		}
-		if root && own.own() && !mapped.own() {
+		if root && own.Own() && !mapped.Own() {
 			return errors.New("the specification leaves the root to the users of the host")
 		}
 	}
-	if own.own() && (len(spec.Mounts) == 0 || spec.Mounts[0].Destination != "/") {
+	if own.Own() && (len(spec.Mounts) == 0 || spec.Mounts[0].Destination != "/") {
 		return errors.New("the specification leaves the root to the users of the host")
 	}
 	return nil
 }
 
 // give has a process be born as the root of these users. Its program will be user.
-func (u users) give(birth *birth, user specs.User) {
-	if !u.own() {
+func give(own users.Range, birth *birth, user specs.User) {
+	if !own.Own() {
 		return
 	}
-	birth.own, birth.user = u, user
+	birth.own, birth.user = own, user
 	attributes := &birth.attributes
-	mapping := []syscall.SysProcIDMap{{ContainerID: 0, HostID: int(u.first), Size: int(u.count)}}
+	mapping := []syscall.SysProcIDMap{{ContainerID: 0, HostID: int(own.First), Size: int(own.Count)}}
 	attributes.UidMappings, attributes.GidMappings, attributes.GidMappingsEnableSetgroups = mapping, mapping, true
 	// Who it was has no number there, and would lose its capabilities by execve.
 	attributes.Credential = &syscall.Credential{Uid: 0, Gid: 0}
 }
 
 // withReason tells what the kernel means by a number when it refuses users.
-func (u users) withReason(err error) error {
-	if u.own() && errors.Is(err, unix.ENOSPC) {
+func withReason(own users.Range, err error) error {
+	if own.Own() && errors.Is(err, unix.ENOSPC) {
 		return fmt.Errorf("%w: there are as many user namespaces as user.max_user_namespaces allows", err)
 	}
 	return err
