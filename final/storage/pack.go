@@ -10,6 +10,8 @@ import (
 	"path"
 
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/users"
 )
 
 // Tree is a folder that stands for a root: every name is resolved by the kernel as if
@@ -17,6 +19,9 @@ import (
 // folder may be somebody else's, who is changing it.
 type Tree struct {
 	Root *os.File
+	// Users are whose tree it is, of a container that runs with users of its own. In
+	// archives, files belong to whom the container says.
+	Users users.Range
 }
 
 // Found is what a Tree has at a name.
@@ -102,7 +107,7 @@ func (t Tree) Pack(out io.Writer, found Found, as string, own func(*tar.Header))
 	}
 	defer unix.Close(parent)
 	packed := newArchive(out)
-	packed.own = own
+	packed.own = t.owners(own)
 	top := &entry{name: found.Name}
 	if err := unix.Fstatat(parent, found.Name, &top.stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return &fs.PathError{Op: "stat", Path: path.Join(found.Parent, found.Name), Err: err}
@@ -146,7 +151,7 @@ func (t Tree) Unpack(archive io.Reader, name string) error {
 	}
 	defer unix.Close(folder)
 	// A link of the container's is resolved in its root, wherever in it the folder is.
-	return Unpack(archive, fmt.Sprintf("/proc/self/fd/%d", folder))
+	return t.unpack(archive, fmt.Sprintf("/proc/self/fd/%d", folder))
 }
 
 // plain is no union: in an ordinary folder everything is what it is.

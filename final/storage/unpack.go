@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/users"
 )
 
 // Unpacker unpacks tar archives. An archive is hostile until proved otherwise:
@@ -19,6 +21,7 @@ type Unpacker struct {
 	// none, such an archive is refused.
 	Driver Driver
 	Limits Limits
+	Users  users.Range // to whom the files will belong, if not to those of this machine
 }
 
 // Unpack unpacks an archive that is no layer, within the default limits.
@@ -39,7 +42,7 @@ func (u Unpacker) Unpack(archive io.Reader, target string) error {
 	defer tree.close()
 	input := &limited{archive, limits.Bytes, limits.Bytes}
 	unpacking := &unpacking{
-		tree: tree, driver: u.Driver, limits: limits, unpacked: limits.Bytes,
+		tree: tree, driver: u.Driver, users: u.Users, limits: limits, unpacked: limits.Bytes,
 		folders: make(map[string]time.Time), hidden: make(map[string]bool), buffer: make([]byte, 1<<20),
 	}
 	if err := unpacking.all(tar.NewReader(input)); err != nil {
@@ -55,6 +58,7 @@ func (u Unpacker) Unpack(archive io.Reader, target string) error {
 type unpacking struct {
 	tree     *tree
 	driver   Driver
+	users    users.Range
 	limits   Limits
 	unpacked int64                // bytes of content that are still allowed
 	folders  map[string]time.Time // are set last: unpacking into a folder changes its time
@@ -92,6 +96,9 @@ func (u *unpacking) entry(header *tar.Header, content io.Reader) error {
 		return err
 	}
 	if err := checkOwner(header); err != nil {
+		return err
+	}
+	if err := u.toOutside(header); err != nil {
 		return err
 	}
 	header.Name = name
