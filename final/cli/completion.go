@@ -185,6 +185,7 @@ func (a *app) values(asking *cli.Command, flag string) []string {
 	known := map[string][]string{
 		"restart":      {"no", "on-failure", "always", "unless-stopped"},
 		"log-driver":   {"json-file", "none"},
+		"userns":       {"auto", "host"},
 		"log-opt":      {"max-size=", "max-file="},
 		"security-opt": {"no-new-privileges", "no-new-privileges=false", "seccomp=unconfined", "seccomp="},
 		"signal":       {"TERM", "KILL", "HUP", "INT", "QUIT", "USR1", "USR2", "STOP", "CONT"},

@@ -80,6 +80,7 @@ func containerFlags() []cli.Flag {
 		text(limits, "shm-size", "`SIZE` of /dev/shm; 64m by default"),
 
 		yes(isolation, "privileged", "take all protection away: root inside is root on the host"),
+		text(isolation, "userns", "`MODE` auto: users of its own, so that root inside is nobody on the host; host by default"),
 		list(isolation, "cap-add", "`CAPABILITY` to grant, or ALL"),
 		list(isolation, "cap-drop", "`CAPABILITY` to take away, or ALL"),
 		list(isolation, "security-opt", "`OPTION`: no-new-privileges[=false], seccomp=FILE or seccomp=unconfined"),
@@ -316,6 +317,7 @@ func parseLog(command *cli.Command, options *engine.Options) error {
 func parseSecurity(command *cli.Command, options *engine.Options) error {
 	security := &options.Security
 	security.Privileged = command.Bool("privileged")
+	options.Userns = command.String("userns")
 	security.CapAdd, security.CapDrop = command.StringSlice("cap-add"), command.StringSlice("cap-drop")
 	for _, text := range command.StringSlice("security-opt") {
 		if err := parseSecurityOption(text, security); err != nil {

@@ -33,7 +33,7 @@ func (e *Engine) Check() ([]Fault, error) {
 		return nil, err
 	}
 	var faults []Fault
-	for _, find := range []func([]string) ([]Fault, error){e.checkRecords, e.checkNames, e.checkRunFolders, e.checkCgroups} {
+	for _, find := range []func([]string) ([]Fault, error){e.checkRecords, e.checkNames, e.checkRunFolders, e.checkCgroups, e.checkUsers} {
 		found, err := find(ids)
 		if err != nil {
 			return nil, err

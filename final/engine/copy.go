@@ -158,7 +158,7 @@ func (e *Engine) withTree(place Place, do func(storage.Tree) error) error {
 			return err
 		}
 		defer root.Close()
-		return do(storage.Tree{Root: root})
+		return do(storage.Tree{Root: root, Users: container.users()})
 	}
 	held, err := e.lockEnded(container.ID)
 	if errors.Is(err, errLocked) {

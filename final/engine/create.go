@@ -46,6 +46,9 @@ func newRecord(options Options, image *image.Image) (*Record, error) {
 	}
 	maps.Copy(record.Labels, options.Labels)
 	var err error
+	if record.Users, err = ownUsers(options.Userns); err != nil {
+		return nil, err
+	}
 	if record.Entrypoint, record.Cmd, err = commandOf(options, image); err != nil {
 		return nil, err
 	}
@@ -130,6 +133,9 @@ func (r *Record) check() error {
 	if err := r.Network.check(); err != nil {
 		return err
 	}
+	if err := r.checkUsers(); err != nil {
+		return err
+	}
 	return r.Limits.check()
 }
 
@@ -137,6 +143,9 @@ func (r *Record) check() error {
 // last. A container without a record is one that nobody has.
 func (e *Engine) create(record *Record, image *image.Image) error {
 	record.Driver = e.layers.Driver.Name()
+	if err := record.checkUsers(); err != nil {
+		return err
+	}
 	layers, err := e.ensureLayers(image)
 	if err != nil {
 		return err
@@ -159,7 +168,7 @@ func (e *Engine) create(record *Record, image *image.Image) error {
 	if err := e.prepareMounts(record, image); err != nil {
 		return err
 	}
-	if err := e.writeRecord(record); err != nil {
+	if err := e.recordNew(record); err != nil {
 		return errors.Join(err, e.removeAnonymous(record))
 	}
 	return nil

@@ -135,6 +135,7 @@ func (e *Engine) enter(container *Container, process *specs.Process, options Exe
 	return runtime.Exec(process, runtime.ExecOptions{
 		Pid: state.Program.Pid, Pidfd: pidfd, Stdin: options.Stdin,
 		Cgroup: cgroupName(container.ID), Seccomp: filter, Log: e.Explain,
+		UIDMappings: container.mappings(), GIDMappings: container.mappings(),
 		Started: func(int) error {
 			if signals == nil {
 				return nil
@@ -156,6 +157,9 @@ func (e *Engine) execProcess(container *Container, options ExecOptions, streams 
 	changed.WorkingDir, changed.User = or(options.WorkingDir, record.WorkingDir), or(options.User, record.User)
 	if options.Privileged {
 		changed.Security.Privileged = true
+	}
+	if err := changed.checkUsers(); err != nil {
+		return nil, err
 	}
 	var err error
 	if changed.Env, err = environment(record.Env, options.Env, &changed); err != nil {

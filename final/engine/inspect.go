@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -62,6 +63,14 @@ type InspectedHostConfig struct {
 	Tmpfs, Sysctls                                           map[string]string
 	Ulimits                                                  []specs.POSIXRlimit
 	Devices                                                  []Device
+	UsernsMode                                               string
+	IDMappings                                               *InspectedMappings `json:",omitempty"`
+}
+
+// InspectedMappings are a container's own users, INSIDE:OUTSIDE:COUNT, as podman has them.
+type InspectedMappings struct {
+	UIDMap []string `json:"UidMap"`
+	GIDMap []string `json:"GidMap"`
 }
 
 // InspectedRestart is a restart policy.
@@ -140,6 +149,11 @@ func hostConfigOf(record *Record) InspectedHostConfig {
 		NanoCpus: int64(limits.CPUs * 1e9), ShmSize: record.ShmSize, CPUShares: limits.CPUShares, CpusetCpus: limits.CPUSet,
 		PidsLimit: limits.Pids, CapAdd: security.CapAdd, CapDrop: security.CapDrop, GroupAdd: record.Groups,
 		Tmpfs: record.Tmpfs, Sysctls: record.Sysctls, Ulimits: record.Ulimits, Devices: record.Devices,
+	}
+	config.UsernsMode = UsersOfHost
+	for _, mapping := range record.mappings() {
+		text := []string{fmt.Sprintf("%d:%d:%d", mapping.ContainerID, mapping.HostID, mapping.Size)}
+		config.UsernsMode, config.IDMappings = OwnUsers, &InspectedMappings{text, text}
 	}
 	if record.Log.MaxSize > 0 {
 		config.LogConfig.Config["max-size"], config.LogConfig.Config["max-file"] = record.Log.MaxSize, max(1, record.Log.MaxFile)

@@ -30,6 +30,7 @@ type Options struct {
 	Restart     Restart
 	Limits      Limits
 	Security    Security
+	Userns      string // UsersOfHost, OwnUsers, or "" for the first
 	Log         Log
 
 	ReadOnly bool // the root file system

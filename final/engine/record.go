@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"mytinydocker/final/users"
 	"mytinydocker/final/volume"
 )
 
@@ -46,6 +47,8 @@ type Record struct {
 	Limits      Limits   `json:"limits"`
 	Security    Security `json:"security"`
 	Log         Log      `json:"log"`
+
+	Users *users.Range `json:"users,omitempty"` // of its own, or nil for the host's
 
 	ReadOnly bool                `json:"readOnly,omitempty"`
 	Tmpfs    map[string]string   `json:"tmpfs,omitempty"`
@@ -145,6 +148,9 @@ func (e *Engine) readRecord(id string) (*Record, error) {
 	}
 	if record.ID != id {
 		return nil, fmt.Errorf("read the record of the container %.12s: it belongs to %q", id, record.ID)
+	}
+	if !validUsers(record.Users) {
+		return nil, fmt.Errorf("read the record of the container %.12s: its users are none that a container gets", id)
 	}
 	return &record, nil
 }

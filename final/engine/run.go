@@ -32,9 +32,13 @@ func (e *Engine) Run(options Options, streams Streams, attach AttachOptions) (in
 	// The first process ends with the thread that starts it.
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
-	prepared, err := runtime.Prepare(runtime.Options{Stdin: options.Stdin, Init: options.Init}, options.Terminal)
-	if err != nil {
-		return 0, err
+	var prepared *runtime.Prepared
+	if options.Userns != OwnUsers { // whose namespace is not a usual one
+		var err error
+		prepared, err = runtime.Prepare(runtime.Options{Stdin: options.Stdin, Init: options.Init}, options.Terminal)
+		if err != nil {
+			return 0, err
+		}
 	}
 	defer prepared.Close()
 	record, held, err := e.make(options, true)

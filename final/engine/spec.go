@@ -64,6 +64,7 @@ func (e *Engine) specOf(record *Record, size *specs.Box) (*specs.Spec, error) {
 	if spec.Linux.Seccomp, err = seccompOf(&record.Security); err != nil {
 		return nil, err
 	}
+	mapUsers(spec, record)
 	return spec, nil
 }
 
@@ -74,6 +75,9 @@ func settingsOf(record *Record) map[string]string {
 	settings := make(map[string]string)
 	if own := networkNamespace(record); len(own) == 1 && own[0].Path == "" {
 		settings["net.ipv4.ping_group_range"] = "0 2147483647"
+		if record.Users != nil { // the kernel takes no group that there is not
+			settings["net.ipv4.ping_group_range"] = fmt.Sprintf("0 %d", record.Users.Count-1)
+		}
 		settings["net.ipv4.ip_unprivileged_port_start"] = "0"
 	}
 	maps.Copy(settings, record.Sysctls)
