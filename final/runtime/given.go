@@ -149,7 +149,7 @@ func attachGiven(given []int, others []specs.Mount, log explain.Log) (root strin
 	}
 	next := 1
 	for _, mount := range others {
-		source := -1
+		var source int
 		switch {
 		case !isGiven(mount):
 			if source, err = openRevealing(mount); err != nil {
