@@ -35,6 +35,7 @@ type deviceFolder struct {
 	root  int
 	below string
 	own   users.Range
+	known string // where a person would find /dev
 }
 
 // fill makes the devices that every container has, and more.
@@ -77,7 +78,7 @@ func (f deviceFolder) open(path string, log explain.Log) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(parent)
-	log.Run(explain.Beyond, "mkdir", "-p", f.below+path)
+	log.Run(explain.Beyond, "mkdir", "-p", f.known+f.below+path)
 	if err := unix.Mkdirat(parent, filepath.Base(path), 0o755); err != nil {
 		return -1, err
 	}
@@ -109,7 +110,7 @@ func (f deviceFolder) makeNode(folder int, name string, device specs.LinuxDevice
 		return unknown
 	}
 	kind, number := deviceKinds[device.Type], unix.Mkdev(uint32(device.Major), uint32(device.Minor))
-	logNode(device, mode, uid, gid, log)
+	logNode(f.known, device, mode, uid, gid, log)
 	err := unix.Mknodat(folder, name, kind|mode, int(number))
 	if errors.Is(err, unix.EEXIST) {
 		err = sameNode(folder, name, kind, number)
@@ -134,13 +135,14 @@ func sameNode(folder int, name string, kind uint32, number uint64) error {
 	return nil
 }
 
-func logNode(device specs.LinuxDevice, mode uint32, uid, gid int, log explain.Log) {
-	command := []string{"mknod", "-m", fmt.Sprintf("%03o", mode), device.Path, device.Type}
+func logNode(root string, device specs.LinuxDevice, mode uint32, uid, gid int, log explain.Log) {
+	path := root + device.Path
+	command := []string{"mknod", "-m", fmt.Sprintf("%03o", mode), path, device.Type}
 	if device.Type != "p" {
 		command = append(command, fmt.Sprint(device.Major), fmt.Sprint(device.Minor))
 	}
 	log.Run(explain.Beyond, command...)
 	if uid != os.Getuid() || gid != os.Getgid() {
-		log.Run(explain.Beyond, "chown", fmt.Sprintf("%d:%d", uid, gid), device.Path)
+		log.Run(explain.Beyond, "chown", fmt.Sprintf("%d:%d", uid, gid), path)
 	}
 }

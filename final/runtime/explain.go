@@ -52,7 +52,7 @@ func logOverlay(options []string, target string, log explain.Log) {
 
 // logBind names a bind mount as a person would make it: while its source can still
 // be seen, below the root to be. We attach it later, with the others in their order.
-func logBind(mount specs.Mount, root string, log explain.Log) {
+func logBind(mount specs.Mount, root string, log explain.Log, options ...string) {
 	if log == nil {
 		return
 	}
@@ -64,10 +64,20 @@ func logBind(mount specs.Mount, root string, log explain.Log) {
 	if _, err := os.Stat(target); err != nil {
 		logMountPoint(mount.Source, target, log)
 	}
-	log.Run(explain.Volumes, "mount", kind, realPath(mount.Source), target)
+	command := append([]string{"mount", kind}, options...)
+	log.Run(explain.Volumes, append(command, realPath(mount.Source), target)...)
 	if restrictions := restrictionsIn(mount.Options); restrictions != "" {
 		log.Run(explain.Volumes, "mount", "-o", "remount,bind,"+restrictions, target)
 	}
+}
+
+// logMapped does the same with a mount that may have other users than its files.
+func logMapped(mount specs.Mount, root string, namespace *os.File, log explain.Log) {
+	if len(mount.UIDMappings) == 0 {
+		logBind(mount, root, log)
+		return
+	}
+	logBind(mount, root, log, "-o", "X-mount.idmap="+namespace.Name())
 }
 
 // logProc names the mount of /proc, which a person would make then, too: umount(8)

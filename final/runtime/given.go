@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -67,12 +69,12 @@ func giveMount(spec *specs.Spec, mount specs.Mount, namespace *os.File, log expl
 	flags, bind := isBind(mount)
 	switch {
 	case bind:
-		logBind(mount, spec.Root.Path, log)
+		logMapped(mount, spec.Root.Path, namespace, log)
 		return openMapped(mount, flags&unix.MS_REC != 0, namespace)
 	case mount.Destination == "/":
 		return overlayFor(usersOf(spec), mount, spec.Root.Path, namespace, log)
 	default:
-		return devicesFor(usersOf(spec), mount, spec.Linux.Devices, log)
+		return devicesFor(usersOf(spec), mount, spec, log)
 	}
 }
 
@@ -101,13 +103,15 @@ func cloneTree(path string, below bool) (int, error) {
 
 // devicesFor makes a /dev that belongs to the container's users, with the devices in it:
 // what mknod(2) makes in a user namespace, nobody can open.
-func devicesFor(own users.Range, mount specs.Mount, more []specs.LinuxDevice, log explain.Log) (int, error) {
+func devicesFor(own users.Range, mount specs.Mount, spec *specs.Spec, log explain.Log) (int, error) {
 	root := fmt.Sprint(own.First)
-	made, err := openFilesystem(mount, "uid="+root, "gid="+root)
+	mount.Options = append(slices.Clone(mount.Options), "uid="+root, "gid="+root)
+	logFilesystem(mount, filepath.Join(spec.Root.Path, mount.Destination), log)
+	made, err := openFilesystem(mount)
 	if err != nil {
 		return -1, fmt.Errorf("make a file system for /dev: %w", err)
 	}
-	if err := (deviceFolder{root: made, below: "/dev/", own: own}).fill(more, log); err != nil {
+	if err := (deviceFolder{root: made, below: "/dev/", own: own, known: spec.Root.Path}).fill(spec.Linux.Devices, log); err != nil {
 		unix.Close(made)
 		return -1, err
 	}
@@ -115,14 +119,14 @@ func devicesFor(own users.Range, mount specs.Mount, more []specs.LinuxDevice, lo
 }
 
 // openFilesystem makes a file system that is mounted nowhere yet.
-func openFilesystem(mount specs.Mount, more ...string) (int, error) {
+func openFilesystem(mount specs.Mount) (int, error) {
 	filesystem, err := unix.Fsopen(mount.Type, unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return -1, err
 	}
 	defer unix.Close(filesystem)
 	flags, data := splitOptions(mount.Options)
-	for _, option := range append(strings.Split(data, ","), more...) {
+	for _, option := range append(strings.Split(data, ","), "source="+mount.Source) {
 		if option == "" {
 			continue
 		}
@@ -142,8 +146,9 @@ func openFilesystem(mount specs.Mount, more ...string) (int, error) {
 }
 
 // attachGiven puts the root that init was given where it can be moved into: on the root
-// that there is. It returns what the root is entered by, and what the other mounts are of.
-func attachGiven(given []int, others []specs.Mount, log explain.Log) (root string, sources []int, err error) {
+// that there is, and known as name. It returns what the root is entered by, and what the
+// other mounts are of.
+func attachGiven(given []int, others []specs.Mount, name string, log explain.Log) (root string, sources []int, err error) {
 	if err := makePrivate(log); err != nil {
 		return "", nil, err
 	}
@@ -152,7 +157,7 @@ func attachGiven(given []int, others []specs.Mount, log explain.Log) (root strin
 		var source int
 		switch {
 		case !isGiven(mount):
-			if source, err = openRevealing(mount); err != nil {
+			if source, err = openRevealing(mount, name, log); err != nil {
 				return "", nil, fmt.Errorf("mount %s: %w", mount.Destination, err)
 			}
 		case next < len(given):
@@ -175,10 +180,11 @@ func attachGiven(given []int, others []specs.Mount, log explain.Log) (root strin
 // openRevealing makes the file systems that tell of the whole machine, and returns -1 for
 // others. A user namespace gets them only as long as it sees the host's, and nothing is
 // hidden there (the kernel's mnt_already_visible).
-func openRevealing(mount specs.Mount) (int, error) {
+func openRevealing(mount specs.Mount, root string, log explain.Log) (int, error) {
 	if mount.Type != "proc" && mount.Type != "sysfs" {
 		return -1, nil
 	}
+	logFilesystem(mount, filepath.Join(root, mount.Destination), log)
 	source, err := openFilesystem(mount)
 	if errors.Is(err, unix.EPERM) {
 		err = fmt.Errorf("%w: is something mounted over parts of the host's %s?", err, mount.Destination)

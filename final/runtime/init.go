@@ -110,7 +110,7 @@ func makeFilesystem(request *request, log explain.Log) error {
 	}
 	path, sources := spec.Root.Path, []int(nil)
 	if usersOf(spec).Own() {
-		path, sources, err = attachGiven(request.given, others, log)
+		path, sources, err = attachGiven(request.given, others, path, log)
 	} else if err = mountRoot(root, path, log); err == nil {
 		sources, err = openSources(others, path, log)
 	}

@@ -141,7 +141,7 @@ func mountFilesystem(mount specs.Mount, given int, log explain.Log) error {
 	} else if !info.IsDir() {
 		return errors.New("the image has something there that is no folder")
 	}
-	if !isProc(mount) {
+	if !isProc(mount) && given < 0 {
 		logFilesystem(mount, mount.Destination, log)
 	}
 	flags, data := splitOptions(mount.Options)

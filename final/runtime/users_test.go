@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -347,4 +348,27 @@ func TestMappedMountsLeaveNoFileOpen(t *testing.T) {
 	require.Equal(t, run(false), run(true))
 
 	require.Equal(t, before, openFiles(t))
+}
+
+// Who types the steps does so where the host's own /dev is.
+func TestStepsOfAContainerWithUsersLeaveTheHostAlone(t *testing.T) {
+	spec := specOf(newRoot(t), "cat /proc/mounts")
+	withUsers(t, spec)
+	volume := t.TempDir()
+	spec.Mounts = append(spec.Mounts, mapped(bind(volume, "/volume")))
+
+	steps, output := explained(t, spec, Options{})
+
+	pivot := slices.IndexFunc(steps, func(step string) bool { return strings.HasPrefix(step, "pivot_root") })
+	require.Positive(t, pivot)
+	for _, step := range steps[:pivot] {
+		require.NotContains(t, step, " /dev", step)
+		require.NotContains(t, step, " /proc ", step)
+	}
+	all := strings.Join(steps, "\n")
+	require.Contains(t, all, fmt.Sprintf("--map-users=0:%d:65536", firstUser))
+	require.Contains(t, all, fmt.Sprintf("mknod -m 666 %s/dev/null c 1 3\nchown %d:%d %s/dev/null", spec.Root.Path, firstUser, firstUser, spec.Root.Path))
+	require.Regexp(t, `mount --rbind -o X-mount\.idmap=/proc/\d+/ns/user `+volume+" "+spec.Root.Path+"/volume", all)
+	require.Contains(t, output, "tmpfs /dev tmpfs")
+	require.Contains(t, output, "proc /proc proc")
 }
