@@ -9,6 +9,10 @@
 // destination is "/", or else a bind mount of Root.Path. On request there is a first
 // process that is not the program but reaps for it (reaper.c).
 //
+// A container may have users of its own, so that its root is nobody on the host. Then the
+// parent makes for init what that cannot make any more (given.go), of layers whose users
+// the kernel maps (mapped.go).
+//
 // Exec starts a further program in a running container: in all of its namespaces
 // and its cgroup, and with the same rules (enter.c). Namespaces of others that a
 // specification names are joined, but never their mounts or process ids.
