@@ -143,6 +143,7 @@ func TestContainerWithUsersHasANetworkAndATerminal(t *testing.T) {
 	require.Equal(t, "0 700", host.ok("exec", name, "stat", "-c", "%u %a", "/run"))
 	require.Equal(t, "0:0", host.ok("exec", name, "stat", "-c", "%u:%g", "/etc/hosts"))
 	require.NotZero(t, host.tinydocker("exec", name, "touch", "/x").Code)
+	require.Contains(t, host.ok("run", "--rm", "--network", "container:"+name, "base", "ls", "/sys/class/net"), "eth0")
 	terminal := host.command("exec", "-it", name, "sh", "-c", "tty && echo hi > /dev/tty").Terminal(t)
 	terminal.Expect("hi")
 	require.Zero(t, terminal.Wait().Code)

@@ -54,7 +54,7 @@ func overlayHere(own users.Range, root specs.Mount, target string, namespace *os
 		return -1, err
 	}
 	if err := mountOverlay(root.Options, target, log); err != nil {
-		return -1, err
+		return -1, fmt.Errorf("%w: of layers whose users are mapped, that takes Linux 5.19", err)
 	}
 	tree, err := cloneTree(target, false)
 	if err != nil {
