@@ -199,6 +199,15 @@ func Bench() error {
 	return rootProgram("bench", filepath.Join(binaries, "tinydocker"), baseArchive)
 }
 
+// Soak has containers run, and kills them, their monitors and the commands at random, for so long: soak 1h, soak -seed=7 5m
+func Soak(length time.Duration, seed *int) error {
+	args := []string{"-soak=" + length.String()}
+	if seed != nil {
+		args = append(args, "-seed="+strconv.Itoa(*seed))
+	}
+	return watch("TestSoak", args...)
+}
+
 // Mutate breaks the chapters, one thing at a time, and sees their tests fail.
 type Mutate mg.Namespace
 
@@ -304,26 +313,43 @@ func (Test) Internal() error { return test("./internal/...") }
 // test builds as the caller and runs the test binaries as root. What it is given ends a
 // `go test`: packages, and flags for them.
 func test(packages ...string) error {
-	mg.SerialDeps(BaseImage)
-	build := append([]string{"go", "build", static, "-o", testing + "/", "./final", "./final/museum/probe", "./internal/base/box"}, stages()...)
-	if err := command(build...); err != nil {
-		return err
-	}
-	prebuilt, err := filepath.Abs(testing)
-	if err != nil {
-		return err
-	}
-	environment := []string{"env", "TESTBED_BINARIES=" + prebuilt, "TESTBED_MUST=" + os.Getenv("TESTBED_MUST"), "PATH=" + os.Getenv("PATH")}
-	runner, err := rootCommand(environment...)
+	flags, err := testFlags()
 	if err != nil {
 		return err
 	}
 	// One package at a time: each suite ends with a look at what it left on
 	// the machine, and must not see what another is just using.
-	return command(append([]string{
-		"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--",
-		"-count=1", "-race", "-p=1", "-timeout=15m", "-exec='" + strings.Join(runner, "' '") + "'",
-	}, packages...)...)
+	run := []string{"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--", "-race", "-p=1", "-timeout=15m"}
+	return command(slices.Concat(run, flags, packages)...)
+}
+
+// watch runs one test of tinydocker for as long as it takes, and shows what it prints.
+func watch(name string, args ...string) error {
+	flags, err := testFlags()
+	if err != nil {
+		return err
+	}
+	run := []string{"go", "test", "-v", "-timeout=0", "-run=^" + name + "$"}
+	return command(slices.Concat(run, flags, []string{"./final", "-args"}, args)...)
+}
+
+// testFlags builds the programs under test, and has `go test` take them, and be root.
+func testFlags() ([]string, error) {
+	mg.SerialDeps(BaseImage)
+	build := append([]string{"go", "build", static, "-o", testing + "/", "./final", "./final/museum/probe", "./internal/base/box"}, stages()...)
+	if err := command(build...); err != nil {
+		return nil, err
+	}
+	prebuilt, err := filepath.Abs(testing)
+	if err != nil {
+		return nil, err
+	}
+	environment := []string{"env", "TESTBED_BINARIES=" + prebuilt, "TESTBED_MUST=" + os.Getenv("TESTBED_MUST"), "PATH=" + os.Getenv("PATH")}
+	runner, err := rootCommand(environment...)
+	if err != nil {
+		return nil, err
+	}
+	return []string{"-count=1", "-exec='" + strings.Join(runner, "' '") + "'"}, nil
 }
 
 // VM is machines with other kernels: one of Vagrant's, whose kernel has AUFS, and those
