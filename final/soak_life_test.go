@@ -134,7 +134,7 @@ func (s *soaker) do(code int, args ...string) {
 		s.tally.add("commands")
 		return
 	}
-	victim := []string{"tool", "tool", "monitor", "init", ""}[s.random.IntN(5)]
+	victim := []string{"tool", "tool", "monitor", "monitor", "init", ""}[s.random.IntN(6)]
 	// At any time of what it takes on this machine, as long as that is known.
 	pause := time.Duration(s.random.Float64() * 1.2 * float64(max(s.took[args[0]], 20*time.Millisecond)))
 	s.check(args, s.during(victim, pause, args))
@@ -154,7 +154,9 @@ func (s *soaker) during(victim string, pause time.Duration, args []string) testb
 		defer close(done)
 		select {
 		case <-over:
-			return // what is left to kill is the monitor, or what it watches
+			if victim == "tool" {
+				return
+			}
 		case <-time.After(pause):
 		}
 		id := s.idOf(s.name)

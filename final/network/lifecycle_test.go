@@ -348,3 +348,43 @@ func TestNetworksAreMadeOneByOne(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, names, 2)
 }
+
+func TestWhatAKilledCommandHasLeftOfANetworkGoes(t *testing.T) {
+	for name, next := range map[string]func(*world) error{
+		"create": func(w *world) error { return w.Remove(w.create("red", "10.2.0.0/16").Name) },
+		"prune":  func(w *world) error { _, err := w.Prune(nil); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nftablesBackend)
+			kept := w.create("blue", "10.1.0.0/16")
+			folder := w.folder(&Network{ID: randomHex(32)}, "")
+			require.NoError(t, os.Mkdir(folder, 0o700))
+			require.NoError(t, os.WriteFile(filepath.Join(folder, "lock"), nil, 0o600))
+			half := filepath.Join(w.root, "red.json.new")
+			require.NoError(t, os.WriteFile(half, []byte("{"), 0o600))
+
+			require.NoError(t, next(w))
+
+			require.NoDirExists(t, folder)
+			require.NoFileExists(t, half)
+			if name == "create" {
+				require.DirExists(t, w.folder(kept, ""))
+			}
+		})
+	}
+}
+
+// Nobody knows which state is that of a network whose record is damaged.
+func TestStateOfADamagedNetworkStays(t *testing.T) {
+	w := newWorld(t, nftablesBackend)
+	damaged := w.create("blue", "10.1.0.0/16")
+	content, err := os.ReadFile(w.recordPath("blue"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(w.recordPath("blue"), []byte("{"), 0o600))
+
+	_, err = w.Prune(nil)
+
+	require.NoError(t, err)
+	require.DirExists(t, w.folder(damaged, ""))
+	require.NoError(t, os.WriteFile(w.recordPath("blue"), content, 0o600))
+}
