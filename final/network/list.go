@@ -99,6 +99,11 @@ func (n *Networks) Remove(name string) error {
 // Prune removes the networks in which no container lives and of which used does not say
 // that somebody wants to have them, and returns their names.
 func (n *Networks) Prune(used func(name string) bool) ([]string, error) {
+	list, err := n.lockAll()
+	if err != nil {
+		return nil, err
+	}
+	list.Close() // there is nothing half now; each network is removed by itself
 	networks, err := n.records()
 	if err != nil {
 		return nil, err

@@ -89,10 +89,6 @@ func (n *Networks) folder(network *Network, name string) string {
 	return filepath.Join(n.run, network.ID, name)
 }
 
-// lockAll locks the list of networks: what is made or removed, and which addresses
-// they have.
-func (n *Networks) lockAll() (*os.File, error) { return lockFile(filepath.Join(n.root, ".lock")) }
-
 // open finds a network, locks it, and reads its record.
 func (n *Networks) open(name string) (*Network, *os.File, error) {
 	for {
