@@ -1,0 +1,66 @@
+package steps
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"mytinydocker/internal/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+func TestStepsAreWhatOthersSee(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	folder := t.TempDir()
+	names := []string{filepath.Join(folder, "one"), filepath.Join(folder, "two"), filepath.Join(folder, "three")}
+
+	outcome := Trial{Command: testbed.Command{Path: "/bin/mkdir", Args: append([]string{"-v"}, names...)}}.Run(t)
+
+	require.Zero(t, outcome.Code, outcome.Stderr)
+	require.Contains(t, outcome.Stdout, "three")
+	require.False(t, outcome.Killed)
+	require.Len(t, outcome.Steps, 3)
+	require.Equal(t, Step{Tool, "mkdir " + masked(names[1]), 1}, outcome.Steps[1])
+}
+
+func TestVictimIsKilledAfterItsStep(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	folder := t.TempDir()
+	victim := Step{Tool, "mkdir " + masked(folder) + "/x", 2}
+
+	outcome := Trial{Command: testbed.Command{Path: "/bin/mkdir", Args: []string{"-p", folder + "/x", folder + "/y", folder + "/x/z"}, Dir: "/"}, Victim: victim}.Run(t)
+	require.False(t, outcome.Killed, "there is no such step")
+	require.NoError(t, os.RemoveAll(folder+"/x"))
+	require.NoError(t, os.RemoveAll(folder+"/y"))
+
+	victim.Name, victim.Time = "mkdir "+masked(folder)+"/y", 1
+	outcome = Trial{Command: testbed.Command{Path: "/bin/mkdir", Args: []string{folder + "/x", folder + "/y", folder + "/z"}}, Victim: victim}.Run(t)
+	require.True(t, outcome.Killed)
+	require.Equal(t, 128+9, outcome.Code)
+	require.DirExists(t, folder+"/y")
+	require.NoDirExists(t, folder+"/z")
+}
+
+// Whoever is watched no more runs on.
+func TestProcessThatRunsAlreadyIsWatched(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	parent := testbed.Command{Path: "sh", Args: []string{"-c", "sleep 1000 & echo $!; echo up; wait"}}.Start(t)
+	pid, err := strconv.Atoi(strings.Fields(parent.Expect("up"))[0])
+	require.NoError(t, err)
+
+	Trial{Command: testbed.Command{Path: "/bin/true"}, Beside: []int{pid}}.Run(t)
+
+	testbed.Eventually(t, "it sleeps again, and nobody watches", func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		return err == nil && strings.Contains(string(status), "TracerPid:\t0") && strings.Contains(string(status), "State:\tS")
+	})
+	require.NoError(t, syscall.Kill(pid, syscall.SIGTERM))
+	parent.Wait()
+}

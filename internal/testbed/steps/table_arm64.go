@@ -1,0 +1,7 @@
+package steps
+
+// quietHere are those that only this architecture has.
+var quietHere []uint64
+
+// namesHere and argumentsHere are of steps that only this architecture has.
+var namesHere, argumentsHere map[uint64]string
