@@ -275,3 +275,48 @@ func TestPrepareAndSpec(t *testing.T) {
 	require.Equal(t, []string{"nosuid", "nodev", "mode=700", "size=5", "uid=5"}, store.Spec(tmpfs).Options)
 	require.Equal(t, []string{"nosuid", "nodev", "mode=1777", "noexec"}, store.Spec(Mount{Kind: Tmpfs}).Options)
 }
+
+func TestWhatAKilledCommandHasLeftOfAVolumeGoes(t *testing.T) {
+	store := New(t.TempDir())
+	for _, left := range []string{".old-gone", ".new-never", ".old-busy"} {
+		require.NoError(t, os.MkdirAll(store.path(left, "_data", "folder"), 0o755))
+	}
+	unlock, err := store.lock("busy")
+	require.NoError(t, err)
+
+	require.NoError(t, store.Tidy())
+
+	require.NoDirExists(t, store.path(".old-gone"))
+	require.NoDirExists(t, store.path(".new-never"))
+	require.DirExists(t, store.path(".old-busy"), "somebody is at it")
+	unlock()
+	require.NoError(t, store.Tidy())
+	require.NoDirExists(t, store.path(".old-busy"))
+}
+
+// A lock that nobody waits for goes with what it was for.
+func TestLockGoesWithItsVolume(t *testing.T) {
+	store := New(t.TempDir())
+	_, err := store.Create("data", nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, store.Remove("nosuch", nil), ErrNotFound)
+	require.NoError(t, store.Remove("data", nil))
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 20 {
+				if _, err := store.Create("data", nil); err != nil && !errors.Is(err, ErrNotFound) {
+					t.Error(err)
+				}
+				if err := store.Remove("data", nil); err != nil && !errors.Is(err, ErrNotFound) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+
+	locks, err := os.ReadDir(store.path(".locks"))
+	require.NoError(t, err)
+	require.Empty(t, locks)
+}
