@@ -19,6 +19,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,7 +52,7 @@ func New(root, run string) (*Engine, error) {
 	if err := engine.tidy(); err != nil {
 		return nil, err
 	}
-	return engine, engine.layers.Tidy()
+	return engine, errors.Join(engine.layers.Tidy(), engine.volumes.Tidy())
 }
 
 // open returns the engine and does not look at what is left.

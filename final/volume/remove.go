@@ -7,10 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/moby/sys/mountinfo"
-	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/storage"
 )
@@ -44,12 +42,12 @@ func (s *Store) remove(name string) error {
 		return err
 	}
 	// Half a volume is none: it loses its name first.
-	removing, err := os.MkdirTemp(s.root, ".old-")
-	if err != nil {
+	removing := s.path(".old-" + name)
+	if err := storage.RemoveAll(removing); err != nil { // of somebody who was killed
 		return err
 	}
-	if err := os.Rename(s.path(name), filepath.Join(removing, name)); err != nil {
-		return errors.Join(err, os.Remove(removing))
+	if err := os.Rename(s.path(name), removing); err != nil {
+		return err
 	}
 	return storage.RemoveAll(removing)
 }
@@ -72,26 +70,43 @@ func notMounted(path string) error {
 	return nil
 }
 
-// tidy removes what is left of volumes whose maker or remover has died. What is
-// young may be somebody's who has another lock.
-func (s *Store) tidy() {
+// Tidy removes what is left of volumes whose maker or remover has died.
+func (s *Store) Tidy() error {
 	entries, err := os.ReadDir(s.root)
-	if err != nil {
-		return
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("list the volumes: %w", err)
 	}
 	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), ".new-") && !strings.HasPrefix(entry.Name(), ".old-") {
-			continue
+		name, made := strings.CutPrefix(entry.Name(), ".new-")
+		if !made {
+			var removed bool
+			if name, removed = strings.CutPrefix(entry.Name(), ".old-"); !removed {
+				continue
+			}
 		}
-		var stat unix.Stat_t
-		path := s.path(entry.Name())
-		if err := unix.Lstat(path, &stat); err != nil || time.Since(time.Unix(stat.Ctim.Unix())) < time.Hour {
-			continue
-		}
-		if notMounted(path) == nil {
-			_ = storage.RemoveAll(path) // the next one tries again
+		if err := s.tidyVolume(name, s.path(entry.Name())); err != nil {
+			return fmt.Errorf("remove what is left of the volume %s: %w", name, err)
 		}
 	}
+	return nil
+}
+
+func (s *Store) tidyVolume(name, left string) error {
+	unlock, err := s.tryLock(name)
+	if errors.Is(err, errLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := os.Lstat(left); errors.Is(err, fs.ErrNotExist) {
+		return nil // somebody else was faster
+	}
+	if err := notMounted(left); err != nil {
+		return nil //nolint:nilerr // it can wait for who has mounted something there
+	}
+	return storage.RemoveAll(left)
 }
 
 // Pruned are the volumes that were removed, and how many bytes they had.

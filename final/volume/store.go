@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/storage"
 )
 
 // ErrNotFound is returned for a volume that is not there.
@@ -26,8 +28,9 @@ var ErrNotFound = errors.New("no such volume")
 //	NAME/volume.json  the record
 //	NAME/_data        the data, which is mounted in containers
 //	NAME/copied       what is still to be moved into it, see Fill
-//	.new-*, .old-*    volumes that are being made and removed
-//	.locks/NAME       a file to lock
+//	.new-NAME         a volume that is being made
+//	.old-NAME         one that is being removed
+//	.locks/NAME       held by whoever makes, fills or removes the volume
 //
 // A volume appears as a whole, and disappears as a whole.
 type Store struct {
@@ -81,9 +84,11 @@ func (s *Store) create(volume *Volume) (err error) {
 		return err
 	}
 	defer unlock()
-	s.tidy()
-	making, err := os.MkdirTemp(s.root, ".new-")
-	if err != nil {
+	making := s.path(".new-" + volume.Name)
+	if err := storage.RemoveAll(making); err != nil { // of somebody who was killed
+		return err
+	}
+	if err := os.Mkdir(making, 0o700); err != nil {
 		return err
 	}
 	defer func() {
@@ -152,28 +157,6 @@ func (s *Store) List() ([]*Volume, error) {
 	}
 	slices.SortFunc(volumes, func(a, b *Volume) int { return strings.Compare(a.Name, b.Name) })
 	return volumes, nil
-}
-
-// lock waits for the lock of a volume, which the kernel releases when its holder
-// dies.
-func (s *Store) lock(name string) (unlock func(), err error) {
-	if err := os.MkdirAll(s.path(".locks"), 0o700); err != nil {
-		return nil, err
-	}
-	file, err := os.OpenFile(s.path(".locks", name), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX)
-		if err == nil {
-			return func() { file.Close() }, nil
-		}
-		if !errors.Is(err, unix.EINTR) {
-			file.Close()
-			return nil, fmt.Errorf("lock the volume %s: %w", name, err)
-		}
-	}
 }
 
 func syncFolder(path string) error {
