@@ -336,7 +336,8 @@ func watch(name string, args ...string) error {
 // testFlags builds the programs under test, and has `go test` take them, and be root.
 func testFlags() ([]string, error) {
 	mg.SerialDeps(BaseImage)
-	build := append([]string{"go", "build", static, "-o", testing + "/", "./final", "./final/museum/probe", "./internal/base/box"}, stages()...)
+	programs := []string{"./final", "./final/museum/probe", "./internal/base/box", "./internal/testbed/steps/killer"}
+	build := slices.Concat([]string{"go", "build", static, "-o", testing + "/"}, programs, stages())
 	if err := command(build...); err != nil {
 		return nil, err
 	}

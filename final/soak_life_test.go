@@ -249,13 +249,3 @@ func (s *soaker) cleanUp() {
 		}
 	}
 }
-
-// allowed reports whether a file may be there at the end of a round: it was there
-// before, or it is an empty one that stands for a lock.
-func allowed(expected []string, path string) bool {
-	if slices.Contains(expected, path) {
-		return true
-	}
-	parent := filepath.Base(filepath.Dir(path))
-	return parent == "locks" || parent == ".locks"
-}

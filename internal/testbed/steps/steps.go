@@ -1,19 +1,15 @@
 // Package steps runs a program and kills it, or another process that it starts, after
 // one of its steps: a system call that has changed something outside of the process.
-// The kernel tells us of them (ptrace(2)), so the list of steps comes from what the
+// The kernel tells of them (ptrace(2)), so the list of steps comes from what the
 // program does, and whoever adds a step has it swept without knowing of this package.
 package steps
 
 import (
+	"encoding/json"
 	"fmt"
-	"os"
-	"runtime"
-	"sync"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -36,7 +32,10 @@ func (s Step) String() string { return fmt.Sprintf("%s: %s (%d)", s.Role, s.Name
 
 // Trial is a run of a program.
 type Trial struct {
-	testbed.Command
+	Path string
+	Args []string // without the program's name
+	Env  []string
+	Dir  string
 	// Beside are processes that run already, and are watched, too: their role is
 	// what they were started as.
 	Beside []int
@@ -55,77 +54,18 @@ type Outcome struct {
 	Killed bool
 }
 
-// Run runs the program. It must not be called while anybody else in this process waits
-// for just any child.
-func (r Trial) Run(t testing.TB) Outcome {
+// Run runs the program.
+func (r Trial) Run(t testing.TB) (outcome Outcome) {
 	t.Helper()
-	outcome, err := Outcome{}, error(nil)
-	var over sync.WaitGroup
-	over.Go(func() {
-		// All of it is about one thread (ptrace(2)). It ends with the goroutine, and
-		// with it the watching: whoever is watched then runs on.
-		runtime.LockOSThread()
-		outcome, err = r.run()
-	})
-	over.Wait()
+	order, err := json.Marshal(r)
 	if err != nil {
-		t.Fatalf("watch the steps of %q: %v", r.Args, err)
+		t.Fatal(err)
+	}
+	result := testbed.Command{
+		Path: testbed.Build(t, "mytinydocker/internal/testbed/steps/killer"), Stdin: strings.NewReader(string(order)), Deadline: 3 * time.Minute,
+	}.Run(t)
+	if err := json.Unmarshal([]byte(result.Stdout), &outcome); err != nil {
+		t.Fatalf("watch the steps of %q: %s", r.Args, result.Stderr)
 	}
 	return outcome
-}
-
-func (r Trial) run() (Outcome, error) {
-	watch := &watch{trial: r, threads: make(map[int]*thread), groups: make(map[int]string), times: make(map[Step]int)}
-	stdout, err := memory()
-	if err != nil {
-		return Outcome{}, err
-	}
-	defer stdout.Close()
-	stderr, err := memory()
-	if err != nil {
-		return Outcome{}, err
-	}
-	defer stderr.Close()
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return Outcome{}, err
-	}
-	defer null.Close()
-	for _, pid := range r.Beside {
-		if err := watch.join(pid); err != nil {
-			return Outcome{}, fmt.Errorf("watch process %d: %w", pid, err)
-		}
-	}
-	watch.tool, err = syscall.ForkExec(r.Path, append([]string{r.Path}, r.Args...), &syscall.ProcAttr{
-		Dir: r.Dir, Env: r.Env, Files: []uintptr{null.Fd(), stdout.Fd(), stderr.Fd()},
-		Sys: &syscall.SysProcAttr{Ptrace: true, Setpgid: true},
-	})
-	if err != nil {
-		return Outcome{}, err
-	}
-	late := time.AfterFunc(2*time.Minute, watch.giveUp)
-	defer late.Stop()
-	if err := watch.loop(); err != nil {
-		return Outcome{}, err
-	}
-	outcome := Outcome{Steps: watch.steps, Killed: watch.killed}
-	outcome.Code = watch.code
-	if outcome.Stdout, err = whole(stdout); err == nil {
-		outcome.Stderr, err = whole(stderr)
-	}
-	return outcome, err
-}
-
-// memory is a file that a program can print into without anybody who reads.
-func memory() (*os.File, error) {
-	descriptor, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(descriptor), "output"), nil
-}
-
-func whole(file *os.File) (string, error) {
-	content, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
-	return string(content), err
 }

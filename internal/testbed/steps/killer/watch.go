@@ -1,4 +1,4 @@
-package steps
+package main
 
 import (
 	"errors"
@@ -11,15 +11,17 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/internal/testbed/steps"
 )
 
 // watch follows processes from one system call to the next.
 type watch struct {
-	trial  Trial
+	trial  steps.Trial
 	tool   int
 	code   int
-	steps  []Step
-	times  map[Step]int
+	done   []steps.Step
+	times  map[steps.Step]int
 	killed bool
 
 	mutex   sync.Mutex
@@ -74,7 +76,7 @@ func (w *watch) giveUp() {
 func (w *watch) loop() error {
 	for {
 		var status unix.WaitStatus
-		number, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
+		number, err := unix.Wait4(-1, &status, unix.WALL, nil)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -91,7 +93,7 @@ func (w *watch) loop() error {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	if w.late {
-		return fmt.Errorf("it did not end, after %d steps, the last of them %v", len(w.steps), w.steps[max(0, len(w.steps)-3):])
+		return fmt.Errorf("it did not end, after %d steps, the last of them %v", len(w.done), w.done[max(0, len(w.done)-3):])
 	}
 	return nil
 }
@@ -131,7 +133,7 @@ func (w *watch) handle(number int, status unix.WaitStatus) (over bool) {
 		w.born(number, current)
 	case event != 0:
 	case number == w.tool && signal == int(unix.SIGTRAP) && w.groups[number] == "":
-		w.groups[number] = Tool
+		w.groups[number] = steps.Tool
 		_ = unix.PtraceSetOptions(number, options)
 	case current.silent && signal == int(unix.SIGSTOP):
 		current.silent = false
@@ -196,10 +198,10 @@ func (w *watch) syscall(number int, current *thread) {
 
 // did notes a step, and kills whoever has done the wanted one.
 func (w *watch) did(by *thread, name string) {
-	step := Step{Role: w.groups[by.group], Name: name}
+	step := steps.Step{Role: w.groups[by.group], Name: name}
 	w.times[step]++
 	step.Time = w.times[step]
-	w.steps = append(w.steps, step)
+	w.done = append(w.done, step)
 	if step == w.trial.Victim {
 		w.killed = true
 		_ = unix.Kill(by.group, unix.SIGKILL) // it is stopped, so it is there

@@ -1,4 +1,4 @@
-package steps
+package main
 
 import "golang.org/x/sys/unix"
 

@@ -1,4 +1,4 @@
-package steps
+package main
 
 // quietHere are those that only this architecture has.
 var quietHere []uint64
