@@ -341,6 +341,9 @@ func testFlags() ([]string, error) {
 	if err := command(build...); err != nil {
 		return nil, err
 	}
+	if err := command("go", "build", "-race", "-o", filepath.Join(testing, "final-race"), "./final"); err != nil {
+		return nil, err
+	}
 	prebuilt, err := filepath.Abs(testing)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func (e *Engine) startMonitor(wanted order, held *lock) (_ *net.UnixConn, err er
 	defer input.Close()
 	monitor := exec.Command("/proc/self/exe", MonitorRole)
 	monitor.Args[0] = "tinydocker"
-	monitor.Env = []string{"PATH=" + defaultPath}
+	monitor.Env = append([]string{"PATH=" + defaultPath}, instruments()...)
 	monitor.Dir = "/"
 	monitor.Stdin = input
 	monitor.ExtraFiles = []*os.File{input, theirs}
