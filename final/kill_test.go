@@ -96,6 +96,7 @@ type sweeper struct {
 	*host
 	what     sweep
 	words    *strings.Replacer
+	tmp      string // for temporary files of the command, of which none must be left
 	expected []string // files that may be there at the end
 }
 
@@ -103,6 +104,7 @@ func newSweeper(t *testing.T, what sweep) *sweeper {
 	t.Helper()
 	s := &sweeper{host: newHost(t), what: what}
 	folder, registry := t.TempDir(), newRegistry(t)
+	s.tmp = testbed.StateRoot(t)
 	archive, small := filepath.Join(folder, "img.tar"), filepath.Join(folder, "small.tar")
 	s.words = strings.NewReplacer("{archive}", archive, "{small}", small, "{registry}", registry, "{folder}", folder)
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "root"), 0o755))
@@ -140,7 +142,7 @@ func (s *sweeper) prepare() {
 func (s *sweeper) trial(victim steps.Step) steps.Outcome {
 	s.t.Helper()
 	command := s.command(s.args(s.what.args)...)
-	trial := steps.Trial{Path: command.Path, Args: command.Args, Env: command.Env, Victim: victim}
+	trial := steps.Trial{Path: command.Path, Args: command.Args, Env: append(command.Env, "TMPDIR="+s.tmp), Victim: victim}
 	trial.ToTheEnd = victim == steps.Step{} && !slices.Contains(s.what.args, "restart")
 	if s.what.beside {
 		trial.Beside = append(trial.Beside, s.watcherOf(s.idOf("xx")))
@@ -250,6 +252,9 @@ func (s *sweeper) removeAll() {
 	if s.expected == nil {
 		return
 	}
+	temporary, err := os.ReadDir(s.tmp)
+	require.NoError(s.t, err)
+	require.Empty(s.t, temporary)
 	for _, path := range s.files(s.t) {
 		require.Contains(s.t, s.expected, path, "it is left")
 	}

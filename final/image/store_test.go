@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -317,4 +318,26 @@ func TestTheBuiltInImageIsAlwaysThere(t *testing.T) {
 	_, err = store.Sweep()
 	require.NoError(t, err)
 	require.Len(t, layersOf(t, store), 1)
+}
+
+// Whoever writes a record, or waits for its lock, holds the store.
+func TestSweepRemovesWhatAKilledCommandHasWrittenHalf(t *testing.T) {
+	store := newStore(t)
+	release, err := store.Hold()
+	require.NoError(t, err)
+	left := []string{".index.json123", ".oci-layout123", "names/.123", "locks/name-" + strings.Repeat("0", 64), "locks/blob-" + strings.Repeat("0", 64)}
+	for _, name := range left {
+		_, err := store.folder(filepath.Dir(name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(store.path(name), nil, 0o600))
+	}
+
+	_, err = store.Sweep()
+	require.NoError(t, err)
+	require.FileExists(t, store.path(left[0]), "somebody may be writing it")
+	release()
+
+	for _, name := range left {
+		require.NoFileExists(t, store.path(name))
+	}
 }

@@ -113,3 +113,22 @@ func TestLayerHasALimitBehindItsEnd(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(buffer []byte) (int, error) { clear(buffer); return len(buffer), nil }
+
+// What is kept of a layer goes with it, even if somebody was killed at its removal.
+func TestSweptLayerLeavesNothing(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	layers := NewLayers(t.TempDir(), Overlay{})
+	diffID := digest.FromString("any")
+	require.NoError(t, os.MkdirAll(layers.Path(diffID), 0o700))
+	_, err := layers.Size(diffID)
+	require.NoError(t, err)
+	require.FileExists(t, layers.sizePath(diffID))
+
+	require.NoError(t, layers.Sweep(nil))
+
+	for _, folder := range []string{"sha256", "sizes", "locks", "partial"} {
+		entries, err := os.ReadDir(filepath.Join(layers.root, folder))
+		require.NoError(t, err)
+		require.Empty(t, entries, folder)
+	}
+}
