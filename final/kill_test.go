@@ -96,7 +96,7 @@ type sweeper struct {
 	*host
 	what     sweep
 	words    *strings.Replacer
-	tmp      string // for temporary files of the command, of which none must be left
+	tmp      string   // for temporary files of the command, of which none must be left
 	expected []string // files that may be there at the end
 }
 

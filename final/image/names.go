@@ -60,11 +60,16 @@ func (s *Store) writeRecord(record *record) error {
 	if err != nil {
 		return err
 	}
-	// It writes a temporary file, beginning with ".", and renames it.
-	if err := renameio.WriteFile(filepath.Join(folder, record.key()), append(content, '\n'), 0o600); err != nil {
+	if err := replaceFile(filepath.Join(folder, record.key()), append(content, '\n')); err != nil {
 		return err
 	}
 	return syncFolder(folder)
+}
+
+// replaceFile gives a file of the store another content as a whole. It is written beside
+// it, under a name that begins with ".": whoever is killed leaves that, for Sweep.
+func replaceFile(path string, content []byte) error {
+	return renameio.WriteFile(path, content, 0o600, renameio.WithTempDir(filepath.Dir(path)))
 }
 
 // records returns all records, by name.
@@ -153,10 +158,10 @@ func (s *Store) publish() error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(s.path(v1.ImageLayoutFile), layout, 0o600); err != nil {
+	if err := replaceFile(s.path(v1.ImageLayoutFile), layout); err != nil {
 		return fmt.Errorf("write the layout of the images: %w", err)
 	}
-	if err := renameio.WriteFile(s.path(v1.ImageIndexFile), index, 0o600); err != nil {
+	if err := replaceFile(s.path(v1.ImageIndexFile), index); err != nil {
 		return fmt.Errorf("write the index of the images: %w", err)
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
@@ -20,7 +19,7 @@ import (
 func (s *Store) Sweep() (int64, error) {
 	unlock, err := s.lock(whole, unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return 0, renameio.WriteFile(s.path("garbage"), nil, 0o600)
+		return 0, replaceFile(s.path("garbage"), nil)
 	}
 	if err != nil {
 		return 0, err
@@ -40,11 +39,15 @@ func (s *Store) Sweep() (int64, error) {
 	// Whoever writes something half, or waits for one of these locks, holds the store.
 	err = errors.Join(
 		removeFiles(s.path("partial"), func(fs.DirEntry) bool { return true }),
-		removeFiles(s.path("locks"), func(entry fs.DirEntry) bool { return strings.HasPrefix(entry.Name(), "blob-") }),
-		removeFiles(s.root, func(entry fs.DirEntry) bool { return entry.Name() == "garbage" }),
+		removeFiles(s.path("names"), isHalf),
+		removeFiles(s.path("locks"), func(entry fs.DirEntry) bool { return entry.Name() != whole && entry.Name() != "index" }),
+		removeFiles(s.root, func(entry fs.DirEntry) bool { return entry.Name() == "garbage" || isHalf(entry) }),
 	)
 	return freed, err
 }
+
+// isHalf reports whether a file was not finished.
+func isHalf(entry fs.DirEntry) bool { return strings.HasPrefix(entry.Name(), ".") }
 
 // used returns the digests of all that somebody refers to, blobs and layers.
 func (s *Store) used() (map[digest.Digest]bool, error) {

@@ -78,30 +78,6 @@ func (l *Layers) lock(diffID digest.Digest) (unlock func(), err error) {
 	return l.flock(diffID.Encoded(), unix.LOCK_EX)
 }
 
-// flock locks a layer by the hexadecimal digits of its digest. The kernel releases
-// the lock when its holder dies. With LOCK_NB the error for one that another
-// process holds is EWOULDBLOCK.
-func (l *Layers) flock(name string, how int) (unlock func(), err error) {
-	folder := filepath.Join(l.root, "locks")
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, err
-	}
-	file, err := os.OpenFile(filepath.Join(folder, name), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := unix.Flock(int(file.Fd()), how)
-		if err == nil {
-			return func() { file.Close() }, nil
-		}
-		if !errors.Is(err, unix.EINTR) {
-			file.Close()
-			return nil, fmt.Errorf("lock the layer %s: %w", name, err)
-		}
-	}
-}
-
 // partial is where a layer is unpacked.
 func (l *Layers) partial(diffID digest.Digest) string {
 	return filepath.Join(l.root, "partial", diffID.Encoded())
@@ -212,7 +188,9 @@ func (l *Layers) Size(diffID digest.Digest) (int64, error) {
 	if err := os.MkdirAll(filepath.Dir(l.sizePath(diffID)), 0o700); err != nil {
 		return 0, err
 	}
-	return size, renameio.WriteFile(l.sizePath(diffID), strconv.AppendInt(nil, size, 10), 0o600)
+	// Beside it, so that whoever is killed leaves nothing elsewhere.
+	beside := renameio.WithTempDir(filepath.Dir(l.sizePath(diffID)))
+	return size, renameio.WriteFile(l.sizePath(diffID), strconv.AppendInt(nil, size, 10), 0o600, beside)
 }
 
 func (l *Layers) sizePath(diffID digest.Digest) string {

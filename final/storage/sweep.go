@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
@@ -38,6 +39,23 @@ func (l *Layers) sweep(used map[digest.Digest]bool) error {
 			return err
 		}
 	}
+	return l.removeHalfSizes()
+}
+
+// removeHalfSizes removes what is left of somebody who was killed when he had counted.
+func (l *Layers) removeHalfSizes() error {
+	entries, err := os.ReadDir(filepath.Join(l.root, "sizes"))
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		if err := ignoreMissing(os.Remove(filepath.Join(l.root, "sizes", entry.Name()))); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -54,12 +72,12 @@ func (l *Layers) remove(id digest.Digest) error {
 	if err := os.MkdirAll(filepath.Dir(partial), 0o700); err != nil {
 		return err
 	}
+	if err := ignoreMissing(os.Remove(l.sizePath(id))); err != nil {
+		return err
+	}
 	err = os.Rename(l.Path(id), partial)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := RemoveAll(partial); err != nil {
-		return err
-	}
-	return ignoreMissing(os.Remove(l.sizePath(id)))
+	return RemoveAll(partial)
 }

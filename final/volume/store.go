@@ -103,7 +103,7 @@ func (s *Store) create(volume *Volume) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(making, "volume.json"), append(content, '\n'), 0o600); err != nil {
+	if err := renameio.WriteFile(filepath.Join(making, "volume.json"), append(content, '\n'), 0o600, renameio.WithTempDir(making)); err != nil {
 		return err
 	}
 	err = os.Rename(making, s.path(volume.Name))
