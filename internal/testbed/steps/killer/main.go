@@ -72,6 +72,9 @@ func try(trial steps.Trial) (*steps.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := watch.begin(); err != nil {
+		return nil, fmt.Errorf("watch %s: %w", trial.Path, err)
+	}
 	late := time.AfterFunc(patience, watch.giveUp)
 	defer late.Stop()
 	if err := watch.loop(); err != nil {

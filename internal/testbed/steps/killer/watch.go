@@ -32,12 +32,29 @@ type watch struct {
 
 // thread is one that is watched.
 type thread struct {
-	group  int
-	begun  string // the step that it is about to do, or ""
-	silent bool   // its first stop is not for it
+	group int
+	begun string // the step that it is about to do, or ""
 }
 
 const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC
+
+// begin watches the program, which has stopped where it begins. It is not watched as
+// one that has asked for it is: what that starts gets a signal which really stops it,
+// should we end meanwhile.
+func (w *watch) begin() error {
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(w.tool, &status, unix.WALL, nil); err != nil {
+		return err
+	}
+	if err := ptrace(unix.PTRACE_DETACH, w.tool, 0, uintptr(unix.SIGSTOP)); err != nil {
+		return err
+	}
+	if err := w.join(w.tool); err != nil {
+		return err
+	}
+	w.groups[w.tool] = steps.Tool
+	return unix.Kill(w.tool, unix.SIGCONT)
+}
 
 // join watches a process that runs already.
 func (w *watch) join(pid int) error {
@@ -132,11 +149,6 @@ func (w *watch) handle(number int, status unix.WaitStatus) (over bool) {
 	case event == unix.PTRACE_EVENT_CLONE, event == unix.PTRACE_EVENT_FORK, event == unix.PTRACE_EVENT_VFORK:
 		w.born(number, current)
 	case event != 0:
-	case number == w.tool && signal == int(unix.SIGTRAP) && w.groups[number] == "":
-		w.groups[number] = steps.Tool
-		_ = unix.PtraceSetOptions(number, options)
-	case current.silent && signal == int(unix.SIGSTOP):
-		current.silent = false
 	default:
 		pass = signal
 	}
@@ -149,7 +161,7 @@ func (w *watch) handle(number int, status unix.WaitStatus) (over bool) {
 func (w *watch) known(number int) *thread {
 	current := w.threads[number]
 	if current == nil {
-		current = &thread{group: groupOf(number), silent: true}
+		current = &thread{group: groupOf(number)}
 		w.threads[number] = current
 	}
 	return current
