@@ -208,6 +208,45 @@ func Soak(length time.Duration, seed *int) error {
 	return watch("TestSoak", args...)
 }
 
+// Sweep kills every command of tinydocker after each of its steps, and not only after those that differ.
+func Sweep() error { return watch("TestKilledAfterAnyStep", "-sweep") }
+
+// Crowd has a crowd use tinydocker, built by the race detector, for so long: crowd 10m
+func Crowd(length time.Duration) error { return watch("TestCrowd", "-crowd="+length.String()) }
+
+// Cover shows how much of tinydocker its tests execute, and what they do not, in bin/cover.html.
+func Cover() error {
+	folder, err := filepath.Abs(filepath.Join(binaries, "cover"))
+	if err != nil {
+		return err
+	}
+	// What is there is of other builds; root has written it.
+	if err := asRoot(nil, "rm", "-rf", folder); err != nil {
+		return err
+	}
+	data := filepath.Join(folder, "data")
+	if err := errors.Join(os.MkdirAll(data, 0o755), os.Setenv("GOCOVERDIR", data)); err != nil {
+		return err
+	}
+	flags, err := testFlags("-cover", static+",cover", "-coverpkg=./final/...")
+	if err != nil {
+		return err
+	}
+	run := []string{"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--", "-p=1", "-timeout=30m", "-cover", "-tags=cover", "-coverpkg=./final/..."}
+	tested := command(slices.Concat(run, flags, []string{"./final/...", "-args", "-test.gocoverdir=" + data})...)
+	profile, page := filepath.Join(folder, "profile.txt"), filepath.Join(binaries, "cover.html")
+	for _, words := range [][]string{
+		{"go", "tool", "covdata", "textfmt", "-i=" + data, "-o=" + profile},
+		{"go", "tool", "cover", "-html=" + profile, "-o=" + page},
+		{"go", "run", "./internal/coverage", profile},
+	} {
+		if err := command(words...); err != nil {
+			return errors.Join(tested, err)
+		}
+	}
+	return tested
+}
+
 // Mutate breaks the chapters, one thing at a time, and sees their tests fail.
 type Mutate mg.Namespace
 
@@ -333,22 +372,32 @@ func watch(name string, args ...string) error {
 	return command(slices.Concat(run, flags, []string{"./final", "-args"}, args)...)
 }
 
-// testFlags builds the programs under test, and has `go test` take them, and be root.
-func testFlags() ([]string, error) {
+// testFlags builds the programs under test, tinydocker in a certain way or else the usual
+// one, and has `go test` take them, and be root.
+func testFlags(way ...string) ([]string, error) {
 	mg.SerialDeps(BaseImage)
-	programs := []string{"./final", "./final/museum/probe", "./internal/base/box", "./internal/testbed/steps/killer"}
-	build := slices.Concat([]string{"go", "build", static, "-o", testing + "/"}, programs, stages())
-	if err := command(build...); err != nil {
-		return nil, err
+	if len(way) == 0 {
+		way = []string{static}
 	}
-	if err := command("go", "build", "-race", "-o", filepath.Join(testing, "final-race"), "./final"); err != nil {
-		return nil, err
+	programs := []string{"./final/museum/probe", "./internal/base/box", "./internal/testbed/steps/killer"}
+	others := slices.Concat([]string{"go", "build", static, "-o", testing + "/"}, programs, stages())
+	for _, build := range [][]string{
+		others,
+		slices.Concat([]string{"go", "build"}, way, []string{"-o", filepath.Join(testing, "final"), "./final"}),
+		{"go", "build", "-race", "-o", filepath.Join(testing, "final-race"), "./final"},
+	} {
+		if err := command(build...); err != nil {
+			return nil, err
+		}
 	}
 	prebuilt, err := filepath.Abs(testing)
 	if err != nil {
 		return nil, err
 	}
 	environment := []string{"env", "TESTBED_BINARIES=" + prebuilt, "TESTBED_MUST=" + os.Getenv("TESTBED_MUST"), "PATH=" + os.Getenv("PATH")}
+	if folder := os.Getenv("GOCOVERDIR"); folder != "" {
+		environment = append(environment, "GOCOVERDIR="+folder)
+	}
 	runner, err := rootCommand(environment...)
 	if err != nil {
 		return nil, err

@@ -110,7 +110,7 @@ func (c *Container) spawn(birth birth) error {
 		return fmt.Errorf("mark our open files close-on-exec: %w", err)
 	}
 	c.process, err = os.StartProcess(pathOfFile(self), []string{"tinydocker", birth.role}, &os.ProcAttr{
-		Env: []string{"GOMAXPROCS=1", "GOGC=off"}, Files: append(standard, birth.files...), Sys: &birth.attributes,
+		Env: append(watched(), "GOMAXPROCS=1", "GOGC=off"), Files: append(standard, birth.files...), Sys: &birth.attributes,
 	})
 	if err != nil {
 		c.closePipes()

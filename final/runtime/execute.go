@@ -42,6 +42,7 @@ func execute(request *request, conn *net.UnixConn, log explain.Log) error {
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("mark the open files close-on-exec: %w", err)
 	}
+	report()
 	if err := setFilter(process, request.Filter); err != nil {
 		return err
 	}

@@ -123,6 +123,10 @@ func TestSweptLayerLeavesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.FileExists(t, layers.sizePath(diffID))
 
+	lock := filepath.Join(layers.root, "locks", strings.Repeat("0", 64)) // of one that was never made
+	require.NoError(t, os.MkdirAll(filepath.Dir(lock), 0o700))
+	require.NoError(t, os.WriteFile(lock, nil, 0o600))
+
 	require.NoError(t, layers.Sweep(nil))
 
 	for _, folder := range []string{"sha256", "sizes", "locks", "partial"} {

@@ -39,7 +39,28 @@ func (l *Layers) sweep(used map[digest.Digest]bool) error {
 			return err
 		}
 	}
-	return l.removeHalfSizes()
+	return errors.Join(l.removeHalfSizes(), l.removeLocks())
+}
+
+// removeLocks removes the locks of layers that there are not.
+func (l *Layers) removeLocks() error {
+	locks, err := os.ReadDir(filepath.Join(l.root, "locks"))
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	for _, lock := range locks {
+		if exists(filepath.Join(l.root, "sha256", lock.Name())) {
+			continue
+		}
+		unlock, err := l.flock(lock.Name(), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			unlock() // with which it goes
+		}
+		if err != nil && !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeHalfSizes removes what is left of somebody who was killed when he had counted.

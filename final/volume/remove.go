@@ -76,7 +76,9 @@ func (s *Store) Tidy() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("list the volumes: %w", err)
 	}
+	there := make(map[string]bool)
 	for _, entry := range entries {
+		there[entry.Name()] = true
 		name, made := strings.CutPrefix(entry.Name(), ".new-")
 		if !made {
 			var removed bool
@@ -86,6 +88,27 @@ func (s *Store) Tidy() error {
 		}
 		if err := s.tidyVolume(name, s.path(entry.Name())); err != nil {
 			return fmt.Errorf("remove what is left of the volume %s: %w", name, err)
+		}
+	}
+	return s.tidyLocks(there)
+}
+
+// tidyLocks removes the locks of volumes that there are not.
+func (s *Store) tidyLocks(there map[string]bool) error {
+	locks, err := os.ReadDir(s.path(".locks"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("list the locks of the volumes: %w", err)
+	}
+	for _, lock := range locks {
+		if there[lock.Name()] {
+			continue
+		}
+		unlock, err := s.tryLock(lock.Name())
+		if err == nil {
+			unlock() // with which it goes
+		}
+		if err != nil && !errors.Is(err, errLocked) {
+			return err
 		}
 	}
 	return nil

@@ -283,8 +283,12 @@ func TestWhatAKilledCommandHasLeftOfAVolumeGoes(t *testing.T) {
 	}
 	unlock, err := store.lock("busy")
 	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(store.path(".locks", "never"), nil, 0o600))
 
 	require.NoError(t, store.Tidy())
+
+	require.NoFileExists(t, store.path(".locks", "never"))
+	require.FileExists(t, store.path(".locks", "busy"))
 
 	require.NoDirExists(t, store.path(".old-gone"))
 	require.NoDirExists(t, store.path(".new-never"))
