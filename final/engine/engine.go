@@ -39,6 +39,7 @@ type Engine struct {
 	images    *image.Store
 	layers    *storage.Layers
 	volumes   *volume.Store
+	untidy    []error // what was left behind, and could not be removed
 }
 
 // New returns the engine for root, for what must last, and run, for what ends
@@ -49,10 +50,13 @@ func New(root, run string) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := engine.tidy(); err != nil {
+	if engine.untidy, err = engine.tidy(); err != nil {
 		return nil, err
 	}
-	return engine, errors.Join(engine.layers.Tidy(), engine.volumes.Tidy())
+	if err := errors.Join(engine.layers.Tidy(), engine.volumes.Tidy()); err != nil {
+		engine.untidy = append(engine.untidy, err)
+	}
+	return engine, nil
 }
 
 // open returns the engine and does not look at what is left.

@@ -117,6 +117,9 @@ func openOrdinary(path string) (*os.File, error) {
 	return file, nil
 }
 
+// isFull reports whether an error means that there is no room on a disk.
+func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
 // ignoreMissing makes nothing of a file that somebody else has just removed.
 func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {

@@ -17,6 +17,9 @@ import (
 // made or removed.
 var errLocked = errors.New("the container is in use")
 
+// errNoFile means that there is something in the place of a lock that nobody can hold.
+var errNoFile = errors.New("it is no file")
+
 // lock is held by whoever watches a container. It is an open file description
 // lock (fcntl_locking(2)): the kernel releases it when its holder dies, however
 // that happens, and others can ask for it without taking it.
@@ -46,6 +49,12 @@ func (e *Engine) acquire(id string, how int) (*lock, error) {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EINTR) {
 			continue // the folder was removed in between
 		}
+		if errors.Is(err, errNoFile) {
+			if err := os.RemoveAll(filepath.Join(folder, "lock")); err != nil {
+				return nil, fmt.Errorf("lock the container %.12s: %w", id, err)
+			}
+			continue
+		}
 		if err != nil && !errors.Is(err, errLocked) {
 			return nil, fmt.Errorf("lock the container %.12s: %w", id, err)
 		}
@@ -56,6 +65,9 @@ func (e *Engine) acquire(id string, how int) (*lock, error) {
 // lockFile locks the file at path. It returns fs.ErrNotExist if the file that it
 // has locked is no longer the one at path: its last holder has removed it.
 func lockFile(path string, how int) (*lock, error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, errNoFile
+	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
@@ -85,12 +97,16 @@ func lockFile(path string, how int) (*lock, error) {
 	return &lock{file: file}, nil
 }
 
-// signLock writes into a lock who holds it.
+// signLock writes into a lock who holds it. Without room for that, it is held all the
+// same: it is only to say that a holder has died a moment ago.
 func signLock(file *os.File) error {
 	if err := file.Truncate(0); err != nil {
 		return err
 	}
 	_, err := file.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
+	if isFull(err) {
+		return nil
+	}
 	return err
 }
 
@@ -145,7 +161,8 @@ func (l *lock) release() { l.file.Close() }
 
 // isLocked reports whether somebody watches the container, and disturbs nobody.
 func (e *Engine) isLocked(id string) (bool, error) {
-	file, err := os.Open(filepath.Join(e.runFolder(id), "lock"))
+	// Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
+	file, err := os.OpenFile(filepath.Join(e.runFolder(id), "lock"), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -153,6 +170,9 @@ func (e *Engine) isLocked(id string) (bool, error) {
 		return false, err
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return false, err // nobody can have locked that
+	}
 	whole := unix.Flock_t{Type: unix.F_WRLCK}
 	if err := unix.FcntlFlock(file.Fd(), unix.F_OFD_GETLK, &whole); err != nil {
 		return false, err

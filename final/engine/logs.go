@@ -141,7 +141,7 @@ func (w *logWaiter) findWatcher() error {
 			return nil
 		}
 	}
-	if errors.Is(err, errNoProcess) {
+	if errors.Is(err, errNoProcess) || errors.Is(err, errDamagedState) {
 		return nil
 	}
 	return err

@@ -155,7 +155,8 @@ func (e *Engine) readRecord(id string) (*Record, error) {
 	return &record, nil
 }
 
-// ids returns the ids of all containers, also of those without a record.
+// ids returns the ids of all containers, also of those without a record. What else
+// somebody has put beside them is none of ours.
 func (e *Engine) ids() ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(e.root, "containers"))
 	if err != nil {
@@ -163,7 +164,9 @@ func (e *Engine) ids() ([]string, error) {
 	}
 	var ids []string
 	for _, entry := range entries {
-		ids = append(ids, entry.Name())
+		if entry.IsDir() && validID(entry.Name()) {
+			ids = append(ids, entry.Name())
+		}
 	}
 	return ids, nil
 }

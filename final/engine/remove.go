@@ -62,6 +62,9 @@ func (e *Engine) intendRemoval(id string) error {
 		record.Removing = true
 		return nil
 	})
+	if isFull(err) {
+		return nil // what we are about to do is what makes room
+	}
 	return err
 }
 

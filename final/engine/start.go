@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -44,6 +45,7 @@ func (e *Engine) prepareStart(name string) (*Record, *lock, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	_ = os.Remove(e.exitPath(id)) // of another run, if there is one
 	record, err := e.updateRecord(id, func(record *Record) error {
 		if record.Removing {
 			return fmt.Errorf("the container %s is being removed", name)

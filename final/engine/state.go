@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,14 +30,42 @@ func newState(pid int) (state, error) {
 
 func (e *Engine) statePath(id string) string { return filepath.Join(e.runFolder(id), "state.json") }
 
-// readState returns the state of a container that runs, or errNoProcess.
+// A full disk keeps the end of a container from being recorded. What ends with the boot
+// is on another one, in memory: there it waits for the next command.
+func (e *Engine) exitPath(id string) string { return filepath.Join(e.runFolder(id), "exit.json") }
+
+func (e *Engine) keepExit(id string, exit *Exit) error {
+	return writeJSON(e.exitPath(id), exit, false)
+}
+
+// keptExit returns how a container has ended of which that could not be recorded, or nil.
+func (e *Engine) keptExit(id string) *Exit {
+	var exit Exit
+	if readJSON(e.exitPath(id), &exit) != nil || exit.Finished.IsZero() {
+		return nil
+	}
+	return &exit
+}
+
+// errDamagedState means that nobody can read any more who the program of a container
+// is. Its watcher knows, and its cgroup.
+var errDamagedState = errors.New("what was written down of its process is damaged")
+
+// readState returns the state of a container that runs, or errNoProcess, or
+// errDamagedState.
 func (e *Engine) readState(id string) (state, error) {
 	var found state
 	err := readJSON(e.statePath(id), &found)
 	if errors.Is(err, fs.ErrNotExist) {
 		return state{}, errNoProcess
 	}
-	return found, err
+	if err == nil && found.Program.Pid <= 0 {
+		err = errors.New("there is no process")
+	}
+	if err != nil {
+		return state{}, fmt.Errorf("the container %.12s: %w: %w", id, errDamagedState, err)
+	}
+	return found, nil
 }
 
 // endProcesses ends the program of a container, if it runs, and whatever else is left
@@ -52,7 +81,8 @@ func (e *Engine) endProcesses(id string) error {
 	return e.leaveCgroup(id, &Exit{})
 }
 
-// killProcess ends the program of a container, if it runs.
+// killProcess ends the program of a container, if it runs. Who that is may be written
+// nowhere: then its cgroup has it.
 func (e *Engine) killProcess(id string) error {
 	found, err := e.readState(id)
 	if err == nil {
@@ -60,7 +90,7 @@ func (e *Engine) killProcess(id string) error {
 			e.explainSignal(found.Program, syscall.SIGKILL)
 		}
 	}
-	if errors.Is(err, errNoProcess) {
+	if errors.Is(err, errNoProcess) || errors.Is(err, errDamagedState) {
 		return nil
 	}
 	return err

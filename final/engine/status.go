@@ -76,6 +76,9 @@ func (e *Engine) inspect(id string) (Container, error) {
 	if container.Status, container.Pid, err = e.statusOf(record); err != nil {
 		return Container{}, err
 	}
+	if container.Status == Exited && container.Exit == nil {
+		container.Exit = e.keptExit(id)
+	}
 	return container, nil
 }
 
@@ -94,8 +97,12 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 			return e.runningStatus(record.ID), state.Program.Pid, nil
 		}
 	}
-	if err != nil && !errors.Is(err, errNoProcess) {
+	damaged := errors.Is(err, errDamagedState)
+	if err != nil && !damaged && !errors.Is(err, errNoProcess) {
 		return "", 0, err
+	}
+	if damaged && watched && e.hasProcesses(record.ID) {
+		return e.runningStatus(record.ID), 0, nil
 	}
 	switch {
 	case record.Removing:
@@ -107,6 +114,16 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 	default:
 		return Exited, 0, nil
 	}
+}
+
+// hasProcesses reports whether there are processes in the cgroup of a container.
+func (e *Engine) hasProcesses(id string) bool {
+	group, err := e.openCgroup(id)
+	if err != nil || group == nil {
+		return false
+	}
+	pids, err := group.Pids()
+	return err == nil && len(pids) > 0
 }
 
 // runningStatus tells a container that runs from one that is paused. If its cgroup is

@@ -76,12 +76,17 @@ func ignoreDeath(err error) error {
 	return err
 }
 
-// intendStop has the watcher not start the container again.
+// intendStop has the watcher not start the container again. If that cannot be written
+// down, on a full disk, it is fine for one that is never started again.
 func (e *Engine) intendStop(id string) (*Record, error) {
-	return e.updateRecord(id, func(record *Record) error {
+	record, err := e.updateRecord(id, func(record *Record) error {
 		record.Stopped = true
 		return nil
 	})
+	if isFull(err) && record.Restart.Policy == RestartNever {
+		return record, nil
+	}
+	return record, err
 }
 
 // signalContainer sends a signal to a container's program. If none runs, because it
@@ -95,10 +100,25 @@ func (e *Engine) signalContainer(id string, number syscall.Signal) error {
 			err = found.Watcher.signal(syscall.SIGTERM)
 		}
 	}
+	if errors.Is(err, errDamagedState) {
+		err = e.signalByWatcher(id, number)
+	}
 	if errors.Is(err, errNoProcess) {
 		return nil
 	}
 	return err
+}
+
+// signalByWatcher has the watcher of a container send a signal to its program: it has a
+// handle of that, and needs nothing that is written down.
+func (e *Engine) signalByWatcher(id string, number syscall.Signal) error {
+	conn, err := e.dial(id)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	to := &frames{to: conn}
+	return errors.Join(to.sendJSON(frameHello, hello{}), to.sendJSON(frameSignal, number))
 }
 
 func (e *Engine) explainSignal(target process, number syscall.Signal) {
@@ -152,6 +172,9 @@ func (e *Engine) Kill(name string, number syscall.Signal) error {
 	if err == nil {
 		e.explainSignal(found.Program, number)
 		err = found.Program.signal(number)
+	}
+	if errors.Is(err, errDamagedState) {
+		err = e.signalByWatcher(id, number)
 	}
 	if errors.Is(err, errNoProcess) {
 		return fmt.Errorf("the container %s does not run", name)

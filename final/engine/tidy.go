@@ -16,21 +16,25 @@ const exitKilled = 128 + 9
 // tidy ends and removes what is left of containers whose tool has died. A
 // container has a folder below the run root from before it has anything else
 // until it has nothing more to lose, so those folders are all that every command
-// has to look at.
-func (e *Engine) tidy() error {
+// has to look at. One that cannot be tidied, because something is mounted in it or its
+// disk is full, is in nobody's way: untidy says why, for those who check.
+func (e *Engine) tidy() (untidy []error, err error) {
 	if err := e.rememberBoot(); err != nil {
-		return err
+		return nil, err
 	}
 	entries, err := os.ReadDir(filepath.Join(e.run, "containers"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, entry := range entries {
+		if !validID(entry.Name()) {
+			continue
+		}
 		if err := e.tidyContainer(entry.Name()); err != nil {
-			return err
+			untidy = append(untidy, err)
 		}
 	}
-	return nil
+	return untidy, nil
 }
 
 // rememberBoot makes every container one to look at, once after a boot: that has
@@ -86,8 +90,12 @@ func (e *Engine) endUnwatched(record *Record) error {
 		return fmt.Errorf("end the container %s: %w", record.ShortID(), err)
 	}
 	if record.Exit == nil && !record.Started.IsZero() {
+		exit := e.keptExit(record.ID)
+		if exit == nil {
+			exit = &Exit{Status: exitKilled, Finished: time.Now().UTC()}
+		}
 		_, err := e.updateRecord(record.ID, func(record *Record) error {
-			record.Exit = &Exit{Status: exitKilled, Finished: time.Now().UTC()}
+			record.Exit = exit
 			return nil
 		})
 		if err != nil {

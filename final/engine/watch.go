@@ -26,6 +26,7 @@ type watcher struct {
 	clients *clients
 
 	prepared *runtime.Prepared // the first process of the first run, or nil
+	ran      bool              // its program has been started, whatever became of it
 
 	mutex     sync.Mutex
 	container *runtime.Container // while it runs
@@ -43,7 +44,7 @@ func (w *watcher) watch() (*Exit, error) {
 		}
 		ran := exit.Finished.Sub(w.record.Started)
 		if err := w.update(func(record *Record) { record.Exit, record.Started = exit, w.record.Started }); err != nil {
-			return nil, err
+			return nil, errors.Join(err, w.engine.keepExit(w.record.ID, exit))
 		}
 		if w.record.Stopped || !w.record.Restart.again(exit, w.record.RestartCount) {
 			return exit, nil
@@ -113,6 +114,7 @@ func (w *watcher) runOnce() (*Exit, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.engine.leaveNetworks(w.record.ID))
 	}
+	w.ran = true
 	w.setContainer(container)
 	w.signals.forwardTo(w)
 	w.clients.started()
@@ -186,15 +188,20 @@ func (w *watcher) signal(signal syscall.Signal) error {
 
 // watchToTheEnd watches the container and leaves nothing of it that could be in
 // anybody's way before it lets go, and lets everybody know how it has ended. One
-// that is new and could not be started is removed.
+// that is new and could not be started is removed; one that has run keeps what it has
+// written, whatever goes wrong then. If nobody can write down how it has ended, that is
+// in the run folder, for the next command.
 func (w *watcher) watchToTheEnd(isNew bool) (*Exit, error) {
 	exit, failed := w.watch()
 	var err error
 	switch {
-	case failed != nil && isNew:
+	case !w.ran && isNew:
 		err = w.engine.removeLocked(w.record.ID)
 	case failed == nil && w.record.AutoRemove:
 		err = w.engine.removeEnded(w.record.ID)
+	case w.ran && w.record.AutoRemove:
+		err = w.engine.removeLocked(w.record.ID)
+	case failed != nil && w.engine.keptExit(w.record.ID) != nil:
 	case failed != nil:
 		err = errors.Join(w.recordFailure(failed), w.engine.removeRunFolder(w.record.ID))
 	default:
