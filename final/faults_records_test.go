@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // spoilt is what can become of a record: cut off, mixed up, or written by somebody else.
@@ -85,7 +86,7 @@ func TestSpoiltRecordOfAContainer(t *testing.T) {
 		host := machine.as(t)
 		require.Regexp(t, id[:12]+`.* Dead `, host.ok("ps", "-a"))
 		host.refused(1, "start", "spoilt")
-		host.refused(1, "inspect", "spoilt")
+		require.Contains(t, host.ok("inspect", "spoilt"), `"Dead": true`)
 	})
 	write(t, record, "{")
 	machine.requireOthersWork()
@@ -295,12 +296,17 @@ func TestSpoiltLocks(t *testing.T) {
 	machine := soundHost(t)
 	id := machine.ok("inspect", "-f", "{{.ID}}", "sound")
 	lock := filepath.Join(machine.run, "containers", id, "lock")
-	write(t, lock, "")
-	spoil(t, lock, func(t *testing.T) {
-		host := machine.as(t)
-		require.NotEmpty(t, host.status("sound"))
-		require.Equal(t, "hello", host.ok("start", "-a", "sound"))
+	for _, content := range spoilt() {
+		write(t, lock, content)
+		require.Equal(t, "hello", machine.ok("start", "-a", "sound"))
+	}
+	for _, plant := range []func() error{
+		func() error { return os.MkdirAll(lock+"/inside", 0o700) },
+		func() error { return unix.Mkfifo(lock, 0o600) },
+	} {
 		require.NoError(t, os.MkdirAll(filepath.Dir(lock), 0o700))
-	})
+		require.NoError(t, plant())
+		require.Equal(t, "hello", machine.ok("start", "-a", "sound"))
+	}
 	machine.requireOthersWork()
 }

@@ -84,6 +84,13 @@ func imageRowOf(summary *engine.ImageSummary, whole bool) imageRow {
 	if summary.Reference.Tag != "" {
 		row.Tag = summary.Reference.Tag
 	}
+	if summary.Size < 0 {
+		row.Size = "N/A"
+	}
+	if summary.Damage != nil {
+		row.CreatedSince, row.CreatedAt = "damaged", "damaged"
+		return row
+	}
 	if summary.Source != "" {
 		row.Digest = summary.Source.String()
 	}

@@ -7,33 +7,33 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"mytinydocker/final/cgroup"
+	"mytinydocker/final/fault"
+	"mytinydocker/final/storage"
 )
 
 // Fault is something that is not as it should be.
-type Fault struct {
-	What string
-	// repair mends it, and is nil for what only its owner can decide.
-	repair func() error
-}
-
-// CanRepair reports whether Repair knows what to do.
-func (f Fault) CanRepair() bool { return f.repair != nil }
-
-// Repair mends it.
-func (f Fault) Repair() error { return f.repair() }
+type Fault = fault.Fault
 
 // Check looks for everything that is inconsistent: records that cannot be read, names
-// of nobody, folders and cgroups of containers that there are no more. What a killed
-// command has left is found and removed by every command; this finds the rest.
+// of nobody, folders, mounts and cgroups of containers that there are no more, and what
+// is wrong with images, volumes and networks. What a killed command has left is found
+// and removed by every command; this finds the rest, and what those could not remove.
 func (e *Engine) Check() ([]Fault, error) {
 	ids, err := e.ids()
 	if err != nil {
 		return nil, err
 	}
 	var faults []Fault
-	for _, find := range []func([]string) ([]Fault, error){e.checkRecords, e.checkNames, e.checkRunFolders, e.checkCgroups, e.checkUsers} {
+	for _, err := range e.untidy {
+		faults = append(faults, Fault{What: fmt.Sprintf("what is left of a command that was killed stays: %v", err)})
+	}
+	// Mounts first: without them, what follows can be removed.
+	for _, find := range []func([]string) ([]Fault, error){
+		e.checkMounts, e.checkForeign, e.checkRecords, e.checkNames, e.checkRunFolders, e.checkCgroups, e.checkUsers, e.checkOthers,
+	} {
 		found, err := find(ids)
 		if err != nil {
 			return nil, err
@@ -45,23 +45,43 @@ func (e *Engine) Check() ([]Fault, error) {
 
 func (e *Engine) checkRecords(ids []string) (faults []Fault, err error) {
 	for _, id := range ids {
-		if !validID(id) {
-			faults = append(faults, Fault{What: fmt.Sprintf("%s is no folder of a container: remove it, or put it elsewhere", e.folder(id))})
-			continue
-		}
 		watched, err := e.isLocked(id)
 		if err != nil {
 			return nil, err
 		}
 		record, err := e.readRecord(id)
 		switch {
-		case watched:
+		case watched && err == nil:
+			faults = append(faults, e.checkState(record)...)
+		case watched && errors.Is(err, fs.ErrNotExist): // it is just being made
 		case errors.Is(err, fs.ErrNotExist):
-			faults = append(faults, Fault{fmt.Sprintf("the container %.12s has no record: its making was not finished", id), e.repairByRemoval(id)})
+			faults = append(faults, Fault{What: fmt.Sprintf("the container %.12s has no record: its making was not finished", id), Repair: e.repairByRemoval(id)})
 		case err != nil:
 			faults = append(faults, Fault{What: fmt.Sprintf("%v: look at it, and remove it (tinydocker rm %.12s)", err, id)})
 		default:
 			faults = append(faults, e.checkRecord(record)...)
+		}
+	}
+	return faults, nil
+}
+
+// checkState looks at what is written down of a container that runs.
+func (e *Engine) checkState(record *Record) []Fault {
+	if _, err := e.readState(record.ID); errors.Is(err, errDamagedState) {
+		return []Fault{{What: fmt.Sprintf("the container %s: %v: stop and start it", record.Name, err)}}
+	}
+	return nil
+}
+
+// checkForeign finds what is where only containers are, and is none.
+func (e *Engine) checkForeign([]string) (faults []Fault, err error) {
+	entries, err := os.ReadDir(filepath.Join(e.root, "containers"))
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() || !validID(entry.Name()) {
+			faults = append(faults, Fault{What: fmt.Sprintf("%s is no folder of a container: remove it, or put it elsewhere", e.folder(entry.Name()))})
 		}
 	}
 	return faults, nil
@@ -88,7 +108,7 @@ func (e *Engine) checkRecord(record *Record) (faults []Fault) {
 		}
 	}
 	if holder, err := e.nameHolder(record.Name); err != nil || holder != record.ID {
-		faults = append(faults, Fault{fmt.Sprintf("the container %s does not have its name", record.ShortID()), func() error { return e.claimName(record) }})
+		faults = append(faults, Fault{What: fmt.Sprintf("the container %s does not have its name", record.ShortID()), Repair: func() error { return e.claimName(record) }})
 	}
 	return faults
 }
@@ -105,9 +125,9 @@ func (e *Engine) checkNames(ids []string) (faults []Fault, err error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			faults = append(faults, Fault{fmt.Sprintf("the name %q is damaged", entry.Name()), remove})
+			faults = append(faults, Fault{What: fmt.Sprintf("the name %q is damaged", entry.Name()), Repair: remove})
 		case !slices.Contains(ids, holder):
-			faults = append(faults, Fault{fmt.Sprintf("the name %q is that of a container that there is no more", entry.Name()), remove})
+			faults = append(faults, Fault{What: fmt.Sprintf("the name %q is that of a container that there is no more", entry.Name()), Repair: remove})
 		}
 	}
 	return faults, nil
@@ -119,25 +139,32 @@ func (e *Engine) checkRunFolders(ids []string) (faults []Fault, err error) {
 		return nil, err
 	}
 	for _, entry := range entries {
+		if !validID(entry.Name()) {
+			path := e.runFolder(entry.Name())
+			faults = append(faults, Fault{What: fmt.Sprintf("%s is no folder of a container", path), Repair: func() error { return storage.RemoveAll(path) }})
+			continue
+		}
 		watched, err := e.isLocked(entry.Name())
 		if err != nil {
 			return nil, err
 		}
 		if !watched && !slices.Contains(ids, entry.Name()) {
-			faults = append(faults, Fault{fmt.Sprintf("the folder %s is left over", e.runFolder(entry.Name())), func() error { return e.tidyContainer(entry.Name()) }})
+			faults = append(faults, Fault{What: fmt.Sprintf("the folder %s is left over", e.runFolder(entry.Name())), Repair: func() error { return e.tidyContainer(entry.Name()) }})
 		}
 	}
 	return faults, nil
 }
 
-// checkCgroups finds cgroups of our containers that nobody watches.
+// checkCgroups finds cgroups of our containers that nobody watches, and empty ones of
+// containers that there are no more. Those are perhaps another root's: what is young may
+// just be about to get its first process.
 func (e *Engine) checkCgroups(ids []string) (faults []Fault, err error) {
 	for _, id := range ids {
 		watched, err := e.isLocked(id)
 		if err != nil {
 			return nil, err
 		}
-		if watched || !validID(id) {
+		if watched {
 			continue
 		}
 		group, err := cgroup.Open(cgroupName(id))
@@ -147,7 +174,26 @@ func (e *Engine) checkCgroups(ids []string) (faults []Fault, err error) {
 		if err != nil {
 			return nil, err
 		}
-		faults = append(faults, Fault{fmt.Sprintf("the container %.12s has a cgroup and does not run", id), func() error { return errors.Join(group.Kill(), group.Remove()) }})
+		faults = append(faults, Fault{What: fmt.Sprintf("the container %.12s has a cgroup and does not run", id), Repair: func() error { return errors.Join(group.Kill(), group.Remove()) }})
+	}
+	empty, err := cgroup.Empty(cgroupName(""), time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range empty {
+		if !validID(id) || slices.Contains(ids, id) {
+			continue
+		}
+		faults = append(faults, Fault{What: fmt.Sprintf("the cgroup of the container %.12s is left over", id), Repair: func() error {
+			group, err := cgroup.Open(cgroupName(id))
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			return group.Remove()
+		}})
 	}
 	return faults, nil
 }

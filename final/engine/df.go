@@ -40,6 +40,9 @@ func (e *Engine) roomOfImages() (Room, error) {
 	shared := make(map[string]bool)
 	for _, image := range images {
 		room.Total++
+		if image.Damage != nil {
+			continue
+		}
 		users, err := e.imageUsers(image.ID)
 		if err != nil {
 			return room, err
@@ -92,10 +95,8 @@ func (e *Engine) roomOfVolumes() (Room, error) {
 	if err != nil {
 		return room, err
 	}
-	used, err := e.UsedVolumes()
-	if err != nil {
-		return room, err
-	}
+	// Of a record that cannot be read, nobody knows which volumes are its: then all are.
+	used, unknown := e.UsedVolumes()
 	for _, volume := range volumes {
 		size, err := sizeOf(e.volumes.Path(volume.Name))
 		if err != nil {
@@ -103,7 +104,7 @@ func (e *Engine) roomOfVolumes() (Room, error) {
 		}
 		room.Total++
 		room.Size += size
-		if used[volume.Name] {
+		if unknown != nil || used[volume.Name] {
 			room.Active++
 		} else {
 			room.Reclaimable += size

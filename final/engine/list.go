@@ -41,10 +41,11 @@ func (e *Engine) Find(name string) (string, error) {
 // ImageSummary is an image and how much room it takes.
 type ImageSummary struct {
 	*image.Image
-	Size int64 // in bytes, unpacked
+	Size int64 // in bytes, unpacked; negative if that cannot be measured
 }
 
-// Images returns all images.
+// Images returns all images. What is wrong with one, or with the disk that it would have
+// to be unpacked on to be measured, is no reason not to list it.
 func (e *Engine) Images() ([]ImageSummary, error) {
 	images, err := e.images.List()
 	if err != nil {
@@ -52,9 +53,12 @@ func (e *Engine) Images() ([]ImageSummary, error) {
 	}
 	var summaries []ImageSummary
 	for _, image := range images {
-		size, err := e.images.Size(image)
+		size, err := int64(-1), error(nil)
+		if image.Damage == nil {
+			size, err = e.images.Size(image)
+		}
 		if err != nil {
-			return nil, err
+			size = -1
 		}
 		summaries = append(summaries, ImageSummary{Image: image, Size: size})
 	}

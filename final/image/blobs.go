@@ -53,6 +53,15 @@ func (s *Store) has(blob v1.Descriptor) (bool, error) {
 	return true, nil
 }
 
+// hasWhole is has for who can get the blob again: one that was cut off is not there.
+func (s *Store) hasWhole(blob v1.Descriptor) (bool, error) {
+	has, err := s.has(blob)
+	if wrong := (WrongContentError{}); errors.As(err, &wrong) {
+		return false, nil
+	}
+	return has, err
+}
+
 // open opens a blob to read it.
 func (s *Store) open(id digest.Digest) (*os.File, error) {
 	if err := id.Validate(); err != nil {
@@ -80,7 +89,7 @@ func (s *Store) read(id digest.Digest) ([]byte, error) {
 
 // ensure gets a blob that is not there. Who else wants the same one waits.
 func (s *Store) ensure(ctx context.Context, blob v1.Descriptor, get func() error) error {
-	if has, err := s.has(blob); has || err != nil {
+	if has, err := s.hasWhole(blob); has || err != nil {
 		return err
 	}
 	unlock, err := s.lock("blob-"+blob.Digest.Encoded(), unix.LOCK_EX)
@@ -88,7 +97,7 @@ func (s *Store) ensure(ctx context.Context, blob v1.Descriptor, get func() error
 		return err
 	}
 	defer unlock()
-	if has, err := s.has(blob); has || err != nil {
+	if has, err := s.hasWhole(blob); has || err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

@@ -19,6 +19,8 @@ type Image struct {
 	// Source is the digest that a registry has for the name, and "" if it is not
 	// from one.
 	Source digest.Digest
+	// Damage is why an image in a list cannot be used, and nil for all others.
+	Damage error
 
 	manifest v1.Descriptor
 	blobs    []v1.Descriptor // of the layers, from the lowest up
@@ -67,9 +69,12 @@ func (s *Store) load(manifest v1.Descriptor) (*Image, error) {
 
 // image returns the image of a record.
 func (s *Store) image(record *record) (*Image, error) {
+	if record.damage != nil {
+		return nil, record.damage
+	}
 	image, err := s.load(record.Manifest)
 	if err != nil {
-		return nil, fmt.Errorf("open the image %s: %w", record.Name, err)
+		return nil, fmt.Errorf("open the image %s: %w: %w", record.Name, ErrDamaged, err)
 	}
 	image.Source = record.Source
 	if record.Name != "" {
@@ -109,7 +114,7 @@ func (s *Store) findNamed(reference Reference) (*Image, error) {
 		return s.image(record)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, fmt.Errorf("the image %s: %w: %w", reference, ErrDamaged, err)
 	}
 	if reference.Digest == "" {
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, reference)
@@ -155,10 +160,11 @@ func (s *Store) findID(prefix string) (*Image, error) {
 	if found == nil {
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, prefix)
 	}
-	return found, nil
+	return found, found.Damage
 }
 
-// List returns all images, by name. One with several names is there several times.
+// List returns all images, by name. One with several names is there several times, and
+// one that is damaged with what is known of it.
 func (s *Store) List() ([]*Image, error) {
 	records, err := s.records()
 	if err != nil {
@@ -176,7 +182,7 @@ func (s *Store) List() ([]*Image, error) {
 			}
 		}
 		if err != nil {
-			return nil, err
+			image = damagedImage(record, err)
 		}
 		images = append(images, image)
 	}

@@ -15,6 +15,9 @@ func indexOf(records []*record) v1.Index {
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex, Manifests: []v1.Descriptor{},
 	}
 	for _, record := range records {
+		if record.damage != nil {
+			continue
+		}
 		manifest := record.Manifest
 		if record.Name != "" {
 			manifest.Annotations = map[string]string{v1.AnnotationRefName: record.Name, nameAnnotation: canonical(record.Name)}

@@ -26,10 +26,16 @@ type record struct {
 	// of the index that it was chosen from.
 	Source  digest.Digest `json:"source,omitempty"`
 	Updated time.Time     `json:"updated"`
+
+	file   string // that it is kept in, if that does not follow from the name
+	damage error  // why it cannot be read; then there is nothing but the file
 }
 
 // key is the name of the record's file.
 func (r *record) key() string {
+	if r.file != "" {
+		return r.file
+	}
 	if r.Name == "" {
 		return "unnamed-" + r.Manifest.Digest.Encoded()
 	}
@@ -72,7 +78,7 @@ func replaceFile(path string, content []byte) error {
 	return renameio.WriteFile(path, content, 0o600, renameio.WithTempDir(filepath.Dir(path)))
 }
 
-// records returns all records, by name.
+// records returns all records, by name; also those that are damaged.
 func (s *Store) records() ([]*record, error) {
 	entries, err := os.ReadDir(s.path("names"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -91,7 +97,7 @@ func (s *Store) records() ([]*record, error) {
 			continue // just removed
 		}
 		if err != nil {
-			return nil, err
+			record = damagedRecord(entry.Name(), err)
 		}
 		all = append(all, record)
 	}
@@ -117,7 +123,10 @@ func (s *Store) name(added *record) error {
 		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		// It is damaged, and this is what mends it.
+		if err := s.removeRecord(added.key()); err != nil {
+			return err
+		}
 	}
 	if err := s.writeRecord(added); err != nil {
 		return fmt.Errorf("record the image %s: %w", added.Name, err)
@@ -132,8 +141,7 @@ func (s *Store) unname(record *record) error {
 		return err
 	}
 	defer unlock()
-	err = os.Remove(s.path("names", record.key()))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.removeRecord(record.key()); err != nil {
 		return fmt.Errorf("remove the record of the image %s: %w", record.Name, err)
 	}
 	return s.publish()

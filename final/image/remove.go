@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -34,6 +35,9 @@ func (s *Store) remove(name string, force bool, users func(digest.Digest) ([]str
 	}
 	defer release()
 	image, err := s.Find(name)
+	if errors.Is(err, ErrDamaged) {
+		return s.removeDamaged(name)
+	}
 	if err != nil {
 		return Removal{}, err
 	}
@@ -82,6 +86,9 @@ func (s *Store) recordsOf(id digest.Digest) ([]*record, error) {
 	var found []*record
 	for _, record := range records {
 		image, err := s.image(record)
+		if errors.Is(err, ErrDamaged) {
+			continue // nobody knows whether it is one of it
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -126,6 +133,9 @@ func (s *Store) prune(all bool, users func(digest.Digest) ([]string, error), kee
 	}
 	kept := make(map[digest.Digest]bool)
 	for _, image := range images {
+		if image.Damage != nil {
+			continue // nobody knows whose it is
+		}
 		containers, err := users(image.ID)
 		if err != nil {
 			return removal, err

@@ -11,6 +11,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/storage"
 )
 
 // Sweep removes the blobs and layers that nobody refers to, and returns how many
@@ -26,6 +28,10 @@ func (s *Store) Sweep() (int64, error) {
 	}
 	defer unlock()
 	used, err := s.used()
+	if errors.Is(err, ErrDamaged) {
+		// It may be made of anything: until it is mended or removed, all stays.
+		return 0, renameio.WriteFile(s.path("garbage"), nil, 0o600)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("find out what the images are made of: %w", err)
 	}
@@ -109,7 +115,7 @@ func removeFiles(folder string, doomed func(fs.DirEntry) bool) error {
 		if !doomed(entry) {
 			continue
 		}
-		if err := os.Remove(filepath.Join(folder, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := storage.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
 			return err
 		}
 	}

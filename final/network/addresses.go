@@ -57,8 +57,9 @@ const (
 
 // openAddresses returns the addresses of a subnet that are kept in file. In an empty
 // one all are free but the first, which is the network itself, the last, which is
-// everybody there (RFC 919), and the reserved ones.
-func openAddresses(subnet netip.Prefix, file storage, reserved ...netip.Addr) (*addresses, error) {
+// everybody there (RFC 919), and those that somebody has already, as owned says; those
+// of nobody are reserved.
+func openAddresses(subnet netip.Prefix, file storage, owned func() (map[netip.Addr]string, error)) (*addresses, error) {
 	a := &addresses{subnet: subnet, file: file}
 	end := int64(levelsAt)
 	for words := (a.size() + 63) / 64; ; words = (words + 63) / 64 {
@@ -72,11 +73,15 @@ func openAddresses(subnet netip.Prefix, file storage, reserved ...netip.Addr) (*
 	if err != nil || magic == addressesMagic {
 		return a, err
 	}
-	return a, a.format(reserved)
+	owners, err := owned()
+	if err != nil {
+		return a, err
+	}
+	return a, a.format(owners)
 }
 
 // format may be done twice, if somebody was killed at it.
-func (a *addresses) format(reserved []netip.Addr) error {
+func (a *addresses) format(owners map[netip.Addr]string) error {
 	for level, bits := 0, a.size(); level < len(a.levels); level, bits = level+1, (bits+63)/64 {
 		if rest := bits % 64; rest != 0 {
 			if err := a.write(a.wordAt(level, bits-1), ^uint64(0)<<rest); err != nil {
@@ -89,8 +94,8 @@ func (a *addresses) format(reserved []netip.Addr) error {
 			return err
 		}
 	}
-	for _, address := range reserved {
-		if err := a.take(indexOf(a.subnet, address), ""); err != nil {
+	for address, owner := range owners {
+		if err := a.take(indexOf(a.subnet, address), owner); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ func BenchmarkAddresses(b *testing.B) {
 							return err
 						}
 						return a.Release(given, "the owner")
-					}, addressAt(subnet, 1))
+					}, reserving(addressAt(subnet, 1)))
 					require.NoError(b, err)
 				}
 			})
@@ -76,5 +76,5 @@ func fill(b *testing.B, path string, bits int, how string) {
 			level = above
 		}
 		return nil
-	}, addressAt(subnet, 1)))
+	}, reserving(addressAt(subnet, 1))))
 }

@@ -47,10 +47,15 @@ func (m *memory) WriteAt(content []byte, offset int64) (int, error) {
 func prefix(text string) netip.Prefix { return netip.MustParsePrefix(text) }
 func address(text string) netip.Addr  { return netip.MustParseAddr(text) }
 
+// reserving is for addresses that nobody is to get.
+func reserving(address netip.Addr) func() (map[netip.Addr]string, error) {
+	return func() (map[netip.Addr]string, error) { return map[netip.Addr]string{address: ""}, nil }
+}
+
 func newAddresses(t testing.TB, subnet string) (*addresses, *memory) {
 	t.Helper()
 	file := &memory{writes: -1}
-	a, err := openAddresses(prefix(subnet), file, addressAt(prefix(subnet), 1))
+	a, err := openAddresses(prefix(subnet), file, reserving(addressAt(prefix(subnet), 1)))
 	require.NoError(t, err)
 	return a, file
 }
@@ -199,7 +204,7 @@ func TestEndAtAnyWriteLosesNothing(t *testing.T) {
 			}
 			file.writes = -1
 
-			a, err := openAddresses(a.subnet, file, address("10.0.0.1"))
+			a, err := openAddresses(a.subnet, file, reserving(address("10.0.0.1")))
 			require.NoError(t, err)
 			taken := 0
 			require.NoError(t, a.Owned(func(given netip.Addr, owner string) error {
@@ -225,9 +230,9 @@ func TestEndAtAnyWriteLosesNothing(t *testing.T) {
 func TestFormatMayBeInterrupted(t *testing.T) {
 	for writes := range 12 {
 		file := &memory{writes: writes}
-		_, _ = openAddresses(prefix("10.0.0.0/20"), file, address("10.0.0.1"))
+		_, _ = openAddresses(prefix("10.0.0.0/20"), file, reserving(address("10.0.0.1")))
 		file.writes = -1
-		a, err := openAddresses(prefix("10.0.0.0/20"), file, address("10.0.0.1"))
+		a, err := openAddresses(prefix("10.0.0.0/20"), file, reserving(address("10.0.0.1")))
 		require.NoError(t, err)
 		for range 4096 - 3 {
 			_, err := a.Allocate(a.subnet, "me")
@@ -255,7 +260,7 @@ func TestLargestSubnetTakesLittleRoom(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "addresses"))
 	require.NoError(t, err)
 	defer file.Close()
-	a, err := openAddresses(prefix("10.0.0.0/8"), file, address("10.0.0.1"))
+	a, err := openAddresses(prefix("10.0.0.0/8"), file, reserving(address("10.0.0.1")))
 	require.NoError(t, err)
 	for range 1000 {
 		_, err := a.Allocate(a.subnet, "me")

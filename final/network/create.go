@@ -97,7 +97,7 @@ func (n *Networks) newNetwork(config Config) (*Network, error) {
 	}
 	network := &Network{
 		ID: randomHex(32), Name: config.Name, Driver: "bridge", Subnet: config.Subnet, Gateway: config.Gateway, Range: config.Range,
-		Internal: config.Internal, Labels: config.Labels, Created: time.Now().UTC(), HardwareAddr: randomHardwareAddress().String(),
+		Internal: config.Internal, Labels: config.Labels, Created: time.Now().UTC(), HardwareAddr: n.newHardwareAddress().String(),
 	}
 	var err error
 	if network.Bridge, err = freeLinkName(config.Name); err != nil {

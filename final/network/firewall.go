@@ -16,6 +16,8 @@ type firewall interface {
 	// rules, nothing of ours is left. It returns how many generations of the
 	// host's rules that has taken.
 	apply(rules []rule) (uint32, error)
+	// has reports whether these rules seem to be all that there is of ours.
+	has(rules []rule) (bool, error)
 }
 
 // The backends.

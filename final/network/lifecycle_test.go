@@ -278,10 +278,17 @@ func TestDamagedRecordAffectsOnlyItself(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, Network{Name: "blue", Driver: "damaged"}, list[0], damage)
 		require.Equal(t, "red", list[4].Name)
-		require.ErrorIs(t, w.Remove("blue"), ErrDamaged)
 		_, err = w.Inspect("blue")
 		require.ErrorIs(t, err, ErrDamaged)
 		require.NoError(t, w.Detach(w.join("one", nil, "red").ID, true))
+	}
+	require.NoError(t, w.Remove("blue"), "whoever names it means it")
+	require.NoFileExists(t, w.recordPath("blue"))
+	faults, err := w.Check()
+	require.NoError(t, err)
+	require.NotEmpty(t, faults, "its bridge is still there")
+	for _, fault := range faults {
+		require.NoError(t, fault.Repair(), fault.What)
 	}
 	require.NoError(t, os.WriteFile(w.recordPath("blue"), whole, 0o600))
 }

@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -67,8 +68,12 @@ func (n *Networks) livingEndpoints(network *Network) ([]*Endpoint, error) {
 	return slices.DeleteFunc(endpoints, func(e *Endpoint) bool { return !n.alive(e.ContainerID) }), err
 }
 
-// Remove removes a network in which no container lives.
+// Remove removes a network in which no container lives. Of one whose record is damaged
+// nobody knows more than its name; what it was to the kernel is found by Check.
 func (n *Networks) Remove(name string) error {
+	if _, err := n.load(name); errors.Is(err, ErrDamaged) {
+		return n.removeDamaged(name)
+	}
 	if slices.Contains([]string{Default, Host, None}, name) {
 		return fmt.Errorf("the network %s is always there", name)
 	}
@@ -94,6 +99,24 @@ func (n *Networks) Remove(name string) error {
 		return fmt.Errorf("the network %s is in use by %s: stop or disconnect them first", network.Name, strings.Join(names, ", "))
 	}
 	return n.demolish(network)
+}
+
+func (n *Networks) removeDamaged(name string) error {
+	list, err := n.lockAll()
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	if _, err := n.load(name); !errors.Is(err, ErrDamaged) {
+		return err // somebody has just done so
+	}
+	if err := n.distrustRules(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(n.recordPath(name)); err != nil {
+		return fmt.Errorf("remove the record of the network %s: %w", name, err)
+	}
+	return n.ensureRules()
 }
 
 // Prune removes the networks in which no container lives and of which used does not say

@@ -1,8 +1,10 @@
 package network
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -69,16 +71,34 @@ func lockOpened(file *os.File, path string, deadline time.Time) (bool, error) {
 }
 
 // withAddresses calls do with the addresses that are kept at path, and nobody else
-// works on them meanwhile.
-func withAddresses(path string, subnet netip.Prefix, do func(*addresses) error, reserved ...netip.Addr) error {
+// works on them meanwhile. If they are not kept there, owned says who has which; so it
+// is for a file that is something else: that is damaged, and begun anew.
+func withAddresses(path string, subnet netip.Prefix, do func(*addresses) error, owned func() (map[netip.Addr]string, error)) error {
 	file, err := lockFile(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	a, err := openAddresses(subnet, file, reserved...)
+	if err := emptyIfDamaged(file); err != nil {
+		return fmt.Errorf("mend %s: %w", path, err)
+	}
+	a, err := openAddresses(subnet, file, owned)
 	if err != nil {
 		return err
 	}
 	return do(a)
+}
+
+// emptyIfDamaged empties a file that does not begin as addresses do, or in which they
+// were not begun to the end.
+func emptyIfDamaged(file *os.File) error {
+	head := make([]byte, 8)
+	count, err := file.ReadAt(head, magicAt)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if count == 0 || binary.LittleEndian.Uint64(head) == addressesMagic {
+		return nil
+	}
+	return file.Truncate(0)
 }

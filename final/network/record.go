@@ -53,12 +53,9 @@ func (n *Networks) load(name string) (*Network, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the network %s: %w", name, err)
-	}
 	network := &Network{}
-	if json.Unmarshal(content, network) != nil || !network.whole(name) {
-		return nil, fmt.Errorf("the network %s: %w: remove the file %s", name, ErrDamaged, n.recordPath(name))
+	if err != nil || json.Unmarshal(content, network) != nil || !network.whole(name) {
+		return nil, fmt.Errorf("the network %s: %w: remove it (tinydocker network rm %s)", name, ErrDamaged, name)
 	}
 	return network, nil
 }

@@ -95,7 +95,14 @@ func (n *Networks) tryAddress(network *Network, wanted netip.Addr, id string) (g
 }
 
 func (n *Networks) withAddresses(network *Network, do func(*addresses) error) error {
-	return withAddresses(n.folder(network, "addresses"), network.Subnet, do, network.Gateway)
+	return withAddresses(n.folder(network, "addresses"), network.Subnet, do, func() (map[netip.Addr]string, error) {
+		endpoints, err := n.endpointsOf(network)
+		owners := map[netip.Addr]string{network.Gateway: ""}
+		for _, endpoint := range endpoints {
+			owners[endpoint.Address.Addr()] = endpoint.ContainerID
+		}
+		return owners, err
+	})
 }
 
 // sweep frees the addresses of those who are dead, or one of them; and those of which

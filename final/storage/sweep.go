@@ -26,15 +26,11 @@ func (l *Layers) Sweep(used map[digest.Digest]bool) error {
 }
 
 func (l *Layers) sweep(used map[digest.Digest]bool) error {
-	entries, err := os.ReadDir(filepath.Join(l.root, digest.Canonical.String()))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	unused, err := l.unused(used)
+	if err != nil {
 		return err
 	}
-	for _, entry := range entries {
-		id := digest.NewDigestFromEncoded(digest.Canonical, entry.Name())
-		if id.Validate() != nil || used[id] {
-			continue
-		}
+	for _, id := range unused {
 		if err := l.remove(id); err != nil {
 			return err
 		}
@@ -78,6 +74,32 @@ func (l *Layers) removeHalfSizes() error {
 		}
 	}
 	return nil
+}
+
+// Unused returns the layers that Sweep would remove.
+func (l *Layers) Unused(used map[digest.Digest]bool) (all []digest.Digest, err error) {
+	for _, driver := range []Driver{Overlay{}, AUFS{}} {
+		unused, err := NewLayers(filepath.Dir(l.root), driver).unused(used)
+		if err != nil {
+			return nil, fmt.Errorf("find the layers that nothing is made of: %w", err)
+		}
+		all = append(all, unused...)
+	}
+	return all, nil
+}
+
+func (l *Layers) unused(used map[digest.Digest]bool) (unused []digest.Digest, err error) {
+	entries, err := os.ReadDir(filepath.Join(l.root, digest.Canonical.String()))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, entry := range entries {
+		id := digest.NewDigestFromEncoded(digest.Canonical, entry.Name())
+		if id.Validate() == nil && !used[id] {
+			unused = append(unused, id)
+		}
+	}
+	return unused, nil
 }
 
 func (l *Layers) remove(id digest.Digest) error {

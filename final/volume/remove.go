@@ -132,6 +132,16 @@ func (s *Store) tidyVolume(name, left string) error {
 	return storage.RemoveAll(left)
 }
 
+func isLeftover(name string) bool {
+	return strings.HasPrefix(name, ".new-") || strings.HasPrefix(name, ".old-")
+}
+
+// isOld reports whether nobody can be working on what begins so any more.
+func (s *Store) isOld(name string) bool {
+	var stat unix.Stat_t
+	return unix.Lstat(s.path(name), &stat) == nil && time.Since(time.Unix(stat.Ctim.Unix())) >= time.Hour
+}
+
 // Pruned are the volumes that were removed, and how many bytes they had.
 type Pruned struct {
 	Names []string

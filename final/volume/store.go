@@ -20,8 +20,12 @@ import (
 	"mytinydocker/final/storage"
 )
 
-// ErrNotFound is returned for a volume that is not there.
-var ErrNotFound = errors.New("no such volume")
+// What can be wrong with a volume that somebody names. One that is damaged has data, and
+// no record.
+var (
+	ErrNotFound = errors.New("no such volume")
+	ErrDamaged  = errors.New("damaged")
+)
 
 // Store is the volumes below one folder:
 //
@@ -99,11 +103,7 @@ func (s *Store) create(volume *Volume) (err error) {
 	if err := os.Mkdir(filepath.Join(making, "_data"), 0o755); err != nil {
 		return err
 	}
-	content, err := json.MarshalIndent(volume, "", "\t")
-	if err != nil {
-		return err
-	}
-	if err := renameio.WriteFile(filepath.Join(making, "volume.json"), append(content, '\n'), 0o600, renameio.WithTempDir(making)); err != nil {
+	if err := writeRecord(making, volume); err != nil {
 		return err
 	}
 	err = os.Rename(making, s.path(volume.Name))
@@ -116,6 +116,14 @@ func (s *Store) create(volume *Volume) (err error) {
 	return syncFolder(s.root)
 }
 
+func writeRecord(folder string, volume *Volume) error {
+	content, err := json.MarshalIndent(volume, "", "\t")
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(folder, "volume.json"), append(content, '\n'), 0o600, renameio.WithTempDir(folder))
+}
+
 // Find returns the volume called name. The error is ErrNotFound if there is none.
 func (s *Store) Find(name string) (*Volume, error) {
 	if err := checkName(name); err != nil {
@@ -123,14 +131,16 @@ func (s *Store) Find(name string) (*Volume, error) {
 	}
 	content, err := os.ReadFile(s.path(name, "volume.json"))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-		return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
-	}
-	if err != nil {
-		return nil, err
+		if info, err := os.Lstat(s.path(name)); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
+		}
 	}
 	var volume Volume
-	if err := json.Unmarshal(content, &volume); err != nil || volume.Name != name {
-		return nil, fmt.Errorf("the record of the volume %s is damaged: mend or remove %s", name, s.path(name, "volume.json"))
+	if err == nil {
+		err = json.Unmarshal(content, &volume)
+	}
+	if err != nil || volume.Name != name {
+		return nil, fmt.Errorf("the record of the volume %s is %w: tinydocker system check --repair makes another", name, ErrDamaged)
 	}
 	return &volume, nil
 }
