@@ -20,7 +20,7 @@ import (
 func (h *host) ok(args ...string) string {
 	h.t.Helper()
 	result := h.tinydocker(args...)
-	require.Zero(h.t, result.Code, "%q: %s", args, result.Stderr)
+	require.Zero(h.t, result.Code, "%q: %s%s", args, result.Stderr, result.Stdout)
 	require.Empty(h.t, result.Stderr, "%q", args)
 	return strings.TrimSuffix(result.Stdout, "\n")
 }

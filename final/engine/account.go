@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/moby/sys/user"
 	"golang.org/x/sys/unix"
@@ -74,6 +75,9 @@ func accountOf(name string, groups []string, read func(string) ([]byte, error)) 
 	}
 	if len(groups) == 0 {
 		return account, nil
+	}
+	if slices.Contains(groups, "") {
+		return nil, errors.New("a group has no name: give --group-add one, or a number")
 	}
 	more, err := user.GetAdditionalGroups(groups, bytes.NewReader(group))
 	if err != nil {

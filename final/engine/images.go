@@ -72,7 +72,7 @@ func (e *Engine) layersInUse() ([]digest.Digest, error) {
 	var layers []digest.Digest
 	for index := range list {
 		if list[index].Status == Damaged {
-			return nil, fmt.Errorf("the record of the container %.12s cannot be read, so nobody knows its layers: remove it first (rm -f)", list[index].ID)
+			return nil, fmt.Errorf("the record of the container %.12s cannot be read, %w", list[index].ID, image.ErrUnknownUse)
 		}
 		for _, layer := range list[index].Layers {
 			layers = append(layers, digest.Digest(layer))

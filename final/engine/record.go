@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -152,7 +153,24 @@ func (e *Engine) readRecord(id string) (*Record, error) {
 	if !validUsers(record.Users) {
 		return nil, fmt.Errorf("read the record of the container %.12s: its users are none that a container gets", id)
 	}
+	if err := record.whole(); err != nil {
+		return nil, fmt.Errorf("read the record of the container %.12s: %w", id, err)
+	}
 	return &record, nil
+}
+
+// whole refuses a record with which somebody would get anywhere but to the container's
+// own files. One of another version of this program may lack whatever it likes.
+func (r *Record) whole() error {
+	if !validName(r.Name) {
+		return fmt.Errorf("it has the name %q", r.Name)
+	}
+	for _, layer := range r.Layers {
+		if err := digest.Digest(layer).Validate(); err != nil {
+			return fmt.Errorf("it has the layer %q: %w", layer, err)
+		}
+	}
+	return nil
 }
 
 // ids returns the ids of all containers, also of those without a record. What else

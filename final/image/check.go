@@ -101,7 +101,7 @@ func (s *Store) checkUnused() ([]fault.Fault, error) {
 	}
 	defer unlock()
 	used, err := s.used()
-	if errors.Is(err, ErrDamaged) {
+	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrUnknownUse) {
 		return nil, nil // nobody knows, as long as that is so
 	}
 	if err != nil {

@@ -19,6 +19,9 @@ import (
 // ErrNotFound is returned for an image that is not there.
 var ErrNotFound = errors.New("no such image")
 
+// ErrUnknownUse is returned by who cannot say which layers are in use. Then all are.
+var ErrUnknownUse = errors.New("so nobody knows its layers: remove it first (rm -f)")
+
 // Store is the images below one folder. That is an OCI image layout, which other
 // tools can read, and what we need beside it:
 //

@@ -28,7 +28,7 @@ func (s *Store) Sweep() (int64, error) {
 	}
 	defer unlock()
 	used, err := s.used()
-	if errors.Is(err, ErrDamaged) {
+	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrUnknownUse) {
 		// It may be made of anything: until it is mended or removed, all stays.
 		return 0, renameio.WriteFile(s.path("garbage"), nil, 0o600)
 	}
