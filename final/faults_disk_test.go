@@ -63,13 +63,14 @@ func TestFullDiskIsAnErrorOfEachCommand(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			host := smallHost(t, test.options)
+			subnets := map[string]string{"no blocks": "10.1", "no inodes": "10.2"}[kind]
 			host.ok("run", "--name", "work", "base", "sh", "-c", "echo data >/srv/file; echo hello")
 			host.ok("volume", "create", "data")
-			host.ok("network", "create", "--subnet", "10.1.0.0/24", "blue")
+			host.ok("network", "create", "--subnet", subnets+".0.0/24", "blue")
 			before := []string{host.ok("ps", "-a"), host.ok("images"), host.ok("volume", "ls"), host.ok("network", "ls")}
 			commands := map[string][]string{
 				"run": {"run", "--rm", "base", "true"}, "create": {"create", "--name", "new", "base", "true"}, "commit": {"commit", "work", "mine"},
-				"tag": {"tag", "base", "mine"}, "volume": {"volume", "create", "more"}, "network": {"network", "create", "--subnet", "10.2.0.0/24", "red"},
+				"tag": {"tag", "base", "mine"}, "volume": {"volume", "create", "more"}, "network": {"network", "create", "--subnet", subnets+".1.0/24", "red"},
 				"copy up": {"run", "--rm", "-v", "filled:/etc", "base", "true"}, "rename": {"rename", "work", "other"}, "detached": {"run", "-d", "--name", "new", "base", "true"},
 				"start": {"start", "work"}, "cp": {"cp", "/etc/passwd", "work:/srv/passwd"},
 			}
@@ -89,7 +90,7 @@ func TestFullDiskIsAnErrorOfEachCommand(t *testing.T) {
 			}
 			empty()
 
-			require.Equal(t, "data", host.ok("cp", "work:/srv/file", "-")[512:516])
+			require.Contains(t, host.ok("cp", "work:/srv/file", "-"), "data\n")
 			delete(commands, "detached")
 			for name, args := range commands {
 				result := host.tinydocker(args...)

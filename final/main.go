@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 
 	"golang.org/x/sys/unix"
 
@@ -28,6 +29,10 @@ func main() {
 			os.Exit(runtime.StatusFailed)
 		}
 	}
+	// A file that is too long for our limit is an error of write(2) then, and not our
+	// end (setrlimit(2), RLIMIT_FSIZE). Ignoring the signal would do as much, and have
+	// the container's program ignore it too.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGXFSZ)
 	if len(os.Args) == 2 && os.Args[1] == engine.MonitorRole {
 		if err := engine.Monitor(); err != nil {
 			fmt.Fprintln(os.Stderr, "tinydocker: monitor:", err)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/explain"
+	"mytinydocker/final/runtime"
 )
 
 // killPatience is how long a container that has been killed, and its watcher, may
@@ -68,9 +69,9 @@ func (e *Engine) Stop(name string, options StopOptions) error {
 }
 
 // ignoreDeath makes nothing of an end that is as good as any other to somebody who
-// wanted an end.
+// wanted an end: that of the watcher, or one that could not be recorded.
 func ignoreDeath(err error) error {
-	if errors.Is(err, errWatcherDied) {
+	if failed := (*runtime.StartError)(nil); errors.Is(err, errWatcherDied) || errors.As(err, &failed) {
 		return nil
 	}
 	return err
