@@ -126,9 +126,8 @@ func (w *logWriter) write(stream string, pieces ...[]byte) {
 
 // append writes the buffer as a whole or takes back what of it was written.
 func (w *logWriter) append() error {
-	if err := w.rotate(); err != nil {
-		return err
-	}
+	// A log that cannot be rotated grows, so that nothing is lost.
+	_ = w.rotate()
 	count, err := w.file.Write(w.buffer)
 	if err != nil {
 		return errors.Join(err, w.file.Truncate(w.size))
@@ -137,32 +136,57 @@ func (w *logWriter) append() error {
 	return nil
 }
 
-// rotate begins another file when this one is full.
+// rotate begins another file when this one is full, or when somebody has removed it or
+// put something else in its place: what is ours to write is not for that. The new file
+// is there before anything else changes.
 func (w *logWriter) rotate() error {
-	if w.options.MaxSize <= 0 || w.size == 0 || w.size+int64(len(w.buffer)) <= w.options.MaxSize {
+	full := w.options.MaxSize > 0 && w.size > 0 && w.size+int64(len(w.buffer)) > w.options.MaxSize
+	gone := !isAt(w.file, w.path)
+	if !full && !gone {
 		return nil
 	}
+	temporary := w.path + ".new"
+	next, err := os.OpenFile(temporary, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	if err != nil {
+		return err
+	}
+	if !gone {
+		err = w.shift()
+	}
+	if err == nil {
+		err = os.Rename(temporary, w.path)
+	}
+	if err != nil {
+		return errors.Join(err, next.Close(), os.Remove(temporary))
+	}
+	w.file.Close()
+	w.file, w.size = next, 0
+	return nil
+}
+
+// shift gives each file of the log the name of the one that is older. The oldest goes,
+// if there are as many as there may be.
+func (w *logWriter) shift() error {
 	older := func(number int) string { return w.path + "." + strconv.Itoa(number) }
-	files := max(1, w.options.MaxFile)
-	for number := files - 1; number >= 1; number-- {
+	if w.options.MaxFile <= 1 {
+		return nil // the new file takes its place
+	}
+	last := 1
+	for last < w.options.MaxFile-1 {
+		if _, err := os.Lstat(older(last)); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		last++
+	}
+	for number := last; number >= 1; number-- {
 		from := w.path
 		if number > 1 {
 			from = older(number - 1)
 		}
-		if err := os.Rename(from, older(number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(from, older(number)); err != nil {
 			return err
 		}
 	}
-	if files == 1 {
-		if err := os.Remove(w.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	full := w.file
-	if err := w.open(); err != nil {
-		return err
-	}
-	full.Close()
 	return nil
 }
 
