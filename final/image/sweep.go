@@ -30,7 +30,7 @@ func (s *Store) Sweep() (int64, error) {
 	used, err := s.used()
 	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrUnknownUse) {
 		// It may be made of anything: until it is mended or removed, all stays.
-		return 0, renameio.WriteFile(s.path("garbage"), nil, 0o600)
+		return 0, replaceFile(s.path("garbage"), nil)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("find out what the images are made of: %w", err)
