@@ -192,13 +192,19 @@ func look(pid string) {
 	entries, _ := os.ReadDir("/proc/" + pid + "/fd") // it may be gone
 	for _, entry := range entries {
 		target, err := os.Readlink("/proc/" + pid + "/fd/" + entry.Name())
-		if err == nil && strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "/dev/") && !strings.HasPrefix(target, "/proc/") {
+		if err == nil && strings.HasPrefix(target, "/") && !usual(target) {
 			fmt.Fprintln(os.Stdout, "file of", pid, target)
 		}
 	}
 }
 
-// sharedMemory finds, or with "make" makes, a System V segment by its key.
+// usual reports whether a program of the container may well have a file open: Go
+// programs look at the limits of their own cgroup.
+func usual(path string) bool {
+	return strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/fs/cgroup/")
+}
+
+// sharedMemory finds a System V segment by its key.
 func sharedMemory(args []string) error {
 	key, err := strconv.Atoi(args[0])
 	if err != nil {
