@@ -54,6 +54,25 @@ func TestTreeOfOtherUsersIsCopiedByTheirNumbers(t *testing.T) {
 	}
 }
 
+// A folder that an archive does not describe belongs to whoever makes it.
+func TestFolderThatIsMadeOnTheWayBelongsToTheTreesRoot(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	folder := t.TempDir()
+	root, err := os.Open(folder)
+	require.NoError(t, err)
+	defer root.Close()
+	var archive bytes.Buffer
+	writer := tar.NewWriter(&archive)
+	require.NoError(t, writer.WriteHeader(&tar.Header{Name: "above/made", Typeflag: tar.TypeReg, Mode: 0o644, Uid: 7}))
+	require.NoError(t, writer.Close())
+
+	require.NoError(t, Tree{Root: root, Users: users.Range{First: 1 << 30, Count: 1 << 16}}.Unpack(&archive, "/"))
+
+	var stat unix.Stat_t
+	require.NoError(t, unix.Stat(folder+"/above", &stat))
+	require.Equal(t, uint32(1<<30), stat.Uid)
+}
+
 func TestTreeTakesNoUserThatItDoesNotHave(t *testing.T) {
 	testbed.Require(t, testbed.Root)
 	folder := t.TempDir()
