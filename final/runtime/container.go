@@ -109,8 +109,9 @@ func (c *Container) spawn(birth birth) error {
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("mark our open files close-on-exec: %w", err)
 	}
+	environment, files := watched([]string{"GOMAXPROCS=1", "GOGC=off"}, append(standard, birth.files...))
 	c.process, err = os.StartProcess(pathOfFile(self), []string{"tinydocker", birth.role}, &os.ProcAttr{
-		Env: append(watched(), "GOMAXPROCS=1", "GOGC=off"), Files: append(standard, birth.files...), Sys: &birth.attributes,
+		Env: environment, Files: files, Sys: &birth.attributes,
 	})
 	if err != nil {
 		c.closePipes()

@@ -2,6 +2,11 @@
 
 package runtime
 
-func watched() []string { return nil }
+import "os"
+
+// watched leaves a process as it is: nobody has built this program to be watched.
+func watched(environment []string, files []*os.File) ([]string, []*os.File) {
+	return environment, files
+}
 
 func report() {}
