@@ -70,7 +70,7 @@ func TestFullDiskIsAnErrorOfEachCommand(t *testing.T) {
 			before := []string{host.ok("ps", "-a"), host.ok("images"), host.ok("volume", "ls"), host.ok("network", "ls")}
 			commands := map[string][]string{
 				"run": {"run", "--rm", "base", "true"}, "create": {"create", "--name", "new", "base", "true"}, "commit": {"commit", "work", "mine"},
-				"tag": {"tag", "base", "mine"}, "volume": {"volume", "create", "more"}, "network": {"network", "create", "--subnet", subnets+".1.0/24", "red"},
+				"tag": {"tag", "base", "mine"}, "volume": {"volume", "create", "more"}, "network": {"network", "create", "--subnet", subnets + ".1.0/24", "red"},
 				"copy up": {"run", "--rm", "-v", "filled:/etc", "base", "true"}, "rename": {"rename", "work", "other"}, "detached": {"run", "-d", "--name", "new", "base", "true"},
 				"start": {"start", "work"}, "cp": {"cp", "/etc/passwd", "work:/srv/passwd"},
 			}
