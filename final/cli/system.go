@@ -214,10 +214,12 @@ func (a *app) report(faults []engine.Fault, repair bool) error {
 			left++
 			fmt.Fprintln(a.stdout, visible(fault.What))
 		default:
+			outcome := "repaired"
 			if err := fault.Repair(); err != nil {
-				return fmt.Errorf("check: repair: %w", err)
+				left++
+				outcome = "not repaired: " + err.Error()
 			}
-			fmt.Fprintf(a.stdout, "%s: repaired\n", visible(fault.What))
+			fmt.Fprintf(a.stdout, "%s: %s\n", visible(fault.What), visible(outcome))
 		}
 	}
 	if left > 0 {

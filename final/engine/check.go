@@ -27,12 +27,9 @@ func (e *Engine) Check() ([]Fault, error) {
 		return nil, err
 	}
 	var faults []Fault
-	for _, err := range e.untidy {
-		faults = append(faults, Fault{What: fmt.Sprintf("what is left of a command that was killed stays: %v", err)})
-	}
 	// Mounts first: without them, what follows can be removed.
 	for _, find := range []func([]string) ([]Fault, error){
-		e.checkMounts, e.checkForeign, e.checkRecords, e.checkNames, e.checkRunFolders, e.checkCgroups, e.checkUsers, e.checkOthers,
+		e.checkMounts, e.checkTidy, e.checkForeign, e.checkRecords, e.checkNames, e.checkRunFolders, e.checkCgroups, e.checkUsers, e.checkOthers,
 	} {
 		found, err := find(ids)
 		if err != nil {
@@ -61,6 +58,18 @@ func (e *Engine) checkRecords(ids []string) (faults []Fault, err error) {
 		default:
 			faults = append(faults, e.checkRecord(record)...)
 		}
+	}
+	return faults, nil
+}
+
+// checkTidy tells what this very command has found left behind and could not remove.
+func (e *Engine) checkTidy([]string) (faults []Fault, err error) {
+	again := func() error {
+		untidy, err := e.tidy()
+		return errors.Join(append(untidy, err)...)
+	}
+	for _, err := range e.untidy {
+		faults = append(faults, Fault{What: fmt.Sprintf("what is left of a command that was killed stays: %v", err), Repair: again})
 	}
 	return faults, nil
 }

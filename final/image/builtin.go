@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/google/renameio/v2"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	"github.com/opencontainers/image-spec/specs-go/v1"
@@ -57,6 +58,10 @@ func openBuiltIn() (io.ReadCloser, error) { return base.Rootfs() }
 func (s *Store) materialize(image *Image) (*Image, error) {
 	if !image.isBuiltIn() {
 		return image, nil
+	}
+	// Whoever lets go of the store last removes what no image is made of then.
+	if err := renameio.WriteFile(s.path("garbage"), nil, 0o600); err != nil {
+		return nil, err
 	}
 	config, err := s.put(v1.MediaTypeImageConfig, image.raw)
 	if err != nil {

@@ -92,7 +92,7 @@ func (n *Networks) checkBridge(network *Network) ([]fault.Fault, error) {
 	if err != nil {
 		return nil, err
 	}
-	missing := ""
+	var missing string
 	switch {
 	case link == nil:
 		missing = "is missing"
