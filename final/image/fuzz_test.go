@@ -81,6 +81,9 @@ func FuzzRecord(f *testing.F) {
 		f.Add([]byte(seed), "x:1")
 	}
 	f.Fuzz(func(t *testing.T, content []byte, name string) {
+		if name == "" {
+			return // its file would be called by its manifest
+		}
 		root := t.TempDir()
 		store := New(filepath.Join(root, "images"), storage.NewLayers(filepath.Join(root, "layers"), storage.Overlay{}))
 		folder, err := store.folder("names")
