@@ -11,10 +11,11 @@ import (
 	"mytinydocker/final/users"
 )
 
-// withUsers makes a container that has users of its own.
+// withUsers makes a container that has users of its own. Its id is one with which the
+// search for them begins at the same place as for all others.
 func withUsers(t *testing.T, e *Engine) *Record {
 	t.Helper()
-	record := &Record{ID: newID(), Users: new(users.Range)}
+	record := &Record{ID: "00000000" + newID()[8:], Users: new(users.Range)}
 	record.Name = "with-" + record.ShortID()
 	require.NoError(t, os.Mkdir(e.folder(record.ID), 0o700))
 	require.NoError(t, e.recordNew(record))
