@@ -2,9 +2,9 @@ package museum
 
 import (
 	"archive/tar"
-	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -105,11 +105,11 @@ func TestDeviceInAnImage(t *testing.T) {
 }
 
 // lying is a registry that lies about what is in it.
-func lying(t *testing.T, lie func(w http.ResponseWriter, r *http.Request) bool) (address string) {
+func lying(t *testing.T, lie func(w http.ResponseWriter, r *http.Request, honest http.Handler) bool) (address string) {
 	t.Helper()
 	honest := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !lie(w, r) {
+		if !lie(w, r, honest) {
 			honest.ServeHTTP(w, r)
 		}
 	}))
@@ -125,14 +125,19 @@ func TestContentThatIsNotWhatItsDigestSays(t *testing.T) {
 	m := open(t)
 	var mutex sync.Mutex
 	what := ""
-	address := lying(t, func(w http.ResponseWriter, r *http.Request) bool {
+	address := lying(t, func(w http.ResponseWriter, r *http.Request, honest http.Handler) bool {
 		mutex.Lock()
 		defer mutex.Unlock()
 		if what == "" || r.Method != http.MethodGet || !strings.Contains(r.URL.Path, what) {
 			return false
 		}
-		fmt.Fprint(w, `{"schemaVersion":2}`)
-		return true
+		truth := httptest.NewRecorder()
+		honest.ServeHTTP(truth, r)
+		maps.Copy(w.Header(), truth.Header())
+		content := truth.Body.Bytes()
+		content[len(content)-1] ^= 1 // of the same size
+		_, err := w.Write(content)
+		return err == nil
 	})
 	name := address + "/team/tool:1"
 	m.ok("tag", "base", name)
@@ -170,7 +175,7 @@ func TestPasswordForAnotherHost(t *testing.T) {
 	}))
 	t.Cleanup(thief.Close)
 	asked := false
-	address := lying(t, func(w http.ResponseWriter, r *http.Request) bool {
+	address := lying(t, func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		mutex.Lock()
 		defer mutex.Unlock()
 		if user, password, ok := r.BasicAuth(); ok && user == "me" && password == "secret" {
