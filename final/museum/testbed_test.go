@@ -263,14 +263,6 @@ func archive(t *testing.T, entries ...tar.Header) []byte {
 	return packed.Bytes()
 }
 
-// bare is an archive of nothing but entries.
-func bare(t *testing.T, entries ...tar.Header) []byte {
-	t.Helper()
-	var packed bytes.Buffer
-	write(t, tar.NewWriter(&packed), entries)
-	return packed.Bytes()
-}
-
 func write(t *testing.T, writer *tar.Writer, entries []tar.Header) {
 	t.Helper()
 	for _, entry := range entries {

@@ -98,7 +98,7 @@ func clone(flags uintptr) error {
 		return errno
 	}
 	if child == 0 {
-		unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+		_, _, _ = unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
 	}
 	_, err := syscall.Wait4(int(child), nil, 0, nil)
 	return err
