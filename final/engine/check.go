@@ -55,6 +55,7 @@ func (e *Engine) checkRecords(ids []string) (faults []Fault, err error) {
 			faults = append(faults, Fault{What: fmt.Sprintf("the container %.12s has no record: its making was not finished", id), Repair: e.repairByRemoval(id)})
 		case err != nil:
 			faults = append(faults, Fault{What: fmt.Sprintf("%v: look at it, and remove it (tinydocker rm %.12s)", err, id)})
+		case record.Removing: // it is half gone, and checkTidy has said why
 		default:
 			faults = append(faults, e.checkRecord(record)...)
 		}
