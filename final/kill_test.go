@@ -197,7 +197,7 @@ func (s *sweeper) kill(victim steps.Step) bool {
 	}
 	if retried.Code != 0 {
 		require.NotEmpty(s.t, s.what.done, "%s", retried.Stderr)
-		require.Regexp(s.t, regexp.MustCompile(s.what.done), retried.Stderr)
+		require.Regexp(s.t, s.what.done, retried.Stderr)
 	}
 	s.removeAll()
 	return outcome.Killed

@@ -128,7 +128,7 @@ var truthful = regexp.MustCompile(`no such (container|network|volume|image)|is t
 // do runs a command, while something may be killed, and then once more.
 func (s *soaker) do(code int, args ...string) {
 	if s.calm {
-		if result := s.tinydocker(args...); result.Code != code && !(args[0] == "network" && truthful.MatchString(result.Stderr)) {
+		if result := s.tinydocker(args...); result.Code != code && (args[0] != "network" || !truthful.MatchString(result.Stderr)) {
 			s.tally.note("failed", "%q ends with %d: %s", args, result.Code, strings.TrimSpace(result.Stderr))
 		}
 		s.tally.add("commands")

@@ -71,7 +71,7 @@ func fillHostLocal(folder string) error {
 	}
 	for index := 2; index < 65536*95/100; index++ {
 		name := filepath.Join(folder, fmt.Sprintf("10.7.%d.%d", index/256, index%256))
-		if err := os.WriteFile(name, []byte("other\r\neth0"), 0o600); err != nil { //nolint:forbidigo // nobody reads it before it is written
+		if err := os.WriteFile(name, []byte("other\r\neth0"), 0o600); err != nil {
 			return err
 		}
 	}

@@ -53,7 +53,7 @@ func (b *bench) makeBundle(runtime string, program ...string) (folder string, er
 	if err != nil {
 		return "", err
 	}
-	return folder, os.WriteFile(file, content, 0o644) //nolint:forbidigo // nobody reads it before it is written
+	return folder, os.WriteFile(file, content, 0o644)
 }
 
 // unordered makes a profile whose first rule counts one for a library that does not look

@@ -121,7 +121,7 @@ func makeLayer(path string) error {
 	if err := writer.Close(); err != nil {
 		return err
 	}
-	return os.WriteFile(path+".digest", []byte(digester.Digest()), 0o600) //nolint:forbidigo // nobody reads it before it is written
+	return os.WriteFile(path+".digest", []byte(digester.Digest()), 0o600)
 }
 
 // commits are of containers that have written what compresses about as programs do.

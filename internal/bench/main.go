@@ -64,7 +64,7 @@ func enclose(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tools)
+	defer os.RemoveAll(tools) //nolint:errcheck // what is left is in the folder for what may go
 	if err := installHostLocal(tools); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: without host-local:", err)
 	}

@@ -87,7 +87,7 @@ func write(results []result, folder string) error {
 	for name, text := range map[string]string{
 		"bench.json": string(content) + "\n", "bench.txt": benchmarkText(results), "bench.md": markdown(results), "bench.svg": chart(results),
 	} {
-		problems = append(problems, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644)) //nolint:forbidigo // figures can be taken again
+		problems = append(problems, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644))
 	}
 	return errors.Join(problems...)
 }
