@@ -113,3 +113,24 @@ func TestInspectSaysEverything(t *testing.T) {
 	requireOneLine(t, missing.Stderr)
 	host.refused(1, "inspect", "--format", "{{.Nosuch}}", "second")
 }
+
+// inspect says what holds a container, as it is in force, and not as it was asked for.
+func TestInspectShowsWhatIsInForce(t *testing.T) {
+	host := newHost(t)
+	for name, flags := range map[string][]string{
+		"usual": {}, "user": {"--user", "1000"}, "more": {"--cap-drop=all", "--cap-add=chown", "--security-opt=seccomp=unconfined"}, "all": {"--privileged"},
+	} {
+		host.ok(append(append([]string{"create", "--name", name}, flags...), "base", "true")...)
+	}
+	inspect := func(field, name string) string { return host.ok("inspect", "-f", field, name) }
+
+	require.Equal(t, "11 11", inspect("{{len .EffectiveCaps}} {{len .BoundingCaps}}", "usual"))
+	require.Equal(t, "0 11", inspect("{{len .EffectiveCaps}} {{len .BoundingCaps}}", "user"))
+	require.Equal(t, `["CAP_CHOWN"]`, inspect("{{json .EffectiveCaps}}", "more"))
+	require.Equal(t, "[no-new-privileges]", inspect("{{.HostConfig.SecurityOpt}}", "usual"))
+	require.Equal(t, "[no-new-privileges seccomp=unconfined]", inspect("{{.HostConfig.SecurityOpt}}", "more"))
+	require.Equal(t, "[seccomp=unconfined]", inspect("{{.HostConfig.SecurityOpt}}", "all"))
+	require.Contains(t, inspect("{{.HostConfig.MaskedPaths}}", "usual"), "/proc/kcore")
+	require.Contains(t, inspect("{{.HostConfig.ReadonlyPaths}}", "usual"), "/proc/sys")
+	require.Equal(t, "[] []", inspect("{{.HostConfig.MaskedPaths}} {{.HostConfig.ReadonlyPaths}}", "all"))
+}
