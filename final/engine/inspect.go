@@ -25,6 +25,9 @@ type Inspection struct {
 	Config       InspectedConfig
 	HostConfig   InspectedHostConfig
 
+	// What its program has, and what that could get, under podman's names.
+	EffectiveCaps, BoundingCaps []string
+
 	NetworkSettings InspectedNetworks
 }
 
@@ -60,6 +63,7 @@ type InspectedHostConfig struct {
 	CpusetCpus                                               string
 	PidsLimit                                                int64
 	CapAdd, CapDrop, GroupAdd, SecurityOpt                   []string
+	MaskedPaths, ReadonlyPaths                               []string
 	Tmpfs, Sysctls                                           map[string]string
 	Ulimits                                                  []specs.POSIXRlimit
 	Devices                                                  []Device
@@ -97,6 +101,9 @@ func (e *Engine) Inspect(name string, size bool) (*Inspection, error) {
 		ID: container.ID, Name: container.Name, Created: container.Created, State: stateOf(&container), Image: container.ImageID,
 		RestartCount: container.RestartCount, Driver: driverOf(&container.Record).Name(),
 		Config: configOf(&container.Record), HostConfig: hostConfigOf(&container.Record),
+	}
+	if found.EffectiveCaps, found.BoundingCaps, err = e.capabilitiesOf(&container.Record); err != nil {
+		return nil, err
 	}
 	if found.NetworkSettings, err = e.networksOf(&container.Record); err != nil {
 		return nil, err
@@ -158,13 +165,29 @@ func hostConfigOf(record *Record) InspectedHostConfig {
 	if record.Log.MaxSize > 0 {
 		config.LogConfig.Config["max-size"], config.LogConfig.Config["max-file"] = record.Log.MaxSize, max(1, record.Log.MaxFile)
 	}
-	if !security.AllowNewPrivs {
+	if !security.AllowNewPrivs && !security.Privileged {
 		config.SecurityOpt = append(config.SecurityOpt, "no-new-privileges")
 	}
-	if security.SeccompUnconfined {
+	if security.SeccompUnconfined || security.Privileged {
 		config.SecurityOpt = append(config.SecurityOpt, "seccomp=unconfined")
 	}
+	if !security.Privileged {
+		config.MaskedPaths, config.ReadonlyPaths = maskedPaths, readonlyPaths
+	}
 	return config
+}
+
+// capabilitiesOf are those that a container's program has, if it is root there, and those
+// that it could get.
+func (e *Engine) capabilitiesOf(record *Record) (effective, bounding []string, err error) {
+	if bounding, err = grantedCapabilities(&record.Security); err != nil {
+		return nil, nil, err
+	}
+	account, err := e.accountAtRest(record)
+	if err != nil || account.Uid != 0 {
+		return nil, bounding, nil //nolint:nilerr // a user that there is not has none
+	}
+	return bounding, bounding, nil
 }
 
 // Written returns how many bytes of the disk the container's own layer takes.
