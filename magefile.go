@@ -219,6 +219,12 @@ func Bench() error {
 	return rootProgram("bench", filepath.Join(binaries, "tinydocker"), baseArchive)
 }
 
+// Benchmarks measures as bench does, and puts the table and the chart into final/BENCHMARKS.md.
+func Benchmarks() error {
+	mg.SerialDeps(Build, archive)
+	return rootProgram("bench", "-document", "final/BENCHMARKS.md", filepath.Join(binaries, "tinydocker"), baseArchive)
+}
+
 // Soak has containers run, and kills them, their monitors and the commands at random, for so long: soak 1h, soak -seed=7 5m
 func Soak(length time.Duration, seed *int) error {
 	args := []string{"-soak=" + length.String()}

@@ -1,7 +1,7 @@
 // Command bench measures tinydocker beside what people would use instead, as far as
 // that is installed.
 //
-//	bench [-rows REGEXP] [-samples N] [-o FOLDER] TINYDOCKER BASE.TAR
+//	bench [-rows REGEXP] [-samples N] [-o FOLDER] [-document FILE] TINYDOCKER BASE.TAR
 //
 // Every sample of one program is followed by a sample of each other one, so whatever
 // else the machine does meets all of them alike: look at the ratios. It prints a
@@ -92,6 +92,7 @@ func measureInside(arguments []string) error {
 	rows := flags.String("rows", ".", "measure only the rows whose name matches this `REGEXP`")
 	samples := flags.Int("samples", 21, "so many of each program; slow rows take fewer")
 	folder := flags.String("o", "bin/bench", "write the figures into this `FOLDER`")
+	document := flags.String("document", "", "put the table into this `FILE`, too, and the chart beside it")
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func measureInside(arguments []string) error {
 		return err
 	}
 	if flags.NArg() != 2 || *samples < 1 {
-		return errors.New("usage: bench [-rows REGEXP] [-samples N] [-o FOLDER] TINYDOCKER BASE.TAR")
+		return errors.New("usage: bench [-rows REGEXP] [-samples N] [-o FOLDER] [-document FILE] TINYDOCKER BASE.TAR")
 	}
 	program, err := filepath.Abs(flags.Arg(0))
 	if err != nil {
@@ -118,5 +119,8 @@ func measureInside(arguments []string) error {
 	if err = errors.Join(err, b.close()); err != nil {
 		return err
 	}
-	return write(results, *folder)
+	if err := write(results, *folder); err != nil || *document == "" {
+		return err
+	}
+	return writeDocument(results, *document)
 }
