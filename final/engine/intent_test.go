@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"mytinydocker/final/volume"
+)
+
+func anonymousVolume(t *testing.T, engine *Engine) string {
+	t.Helper()
+	made, err := engine.volumes.Create("", nil)
+	require.NoError(t, err)
+	return made.Name
+}
+
+// Whoever makes a container may be killed when its volumes are there, and its record is
+// not.
+func TestVolumesGoOfAContainerThatWasNotMade(t *testing.T) {
+	engine := newEngine(t)
+	id, name, other := newID(), anonymousVolume(t, engine), anonymousVolume(t, engine)
+	require.NoError(t, os.MkdirAll(engine.runFolder(id), 0o700))
+	require.NoError(t, writeJSON(engine.intendedVolumesPath(id), []string{name, newID()}, false))
+
+	_, err := New(engine.root, engine.run)
+
+	require.NoError(t, err)
+	_, err = engine.volumes.Find(name)
+	require.ErrorIs(t, err, volume.ErrNotFound)
+	_, err = engine.volumes.Find(other)
+	require.NoError(t, err)
+	require.NoDirExists(t, engine.runFolder(id))
+}
+
+func TestVolumesGoWithAContainerWhoseRemovalWasInterrupted(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		engine := newEngine(t)
+		record := kept(t, engine, "going")
+		record.Mounts = []volume.Mount{{Kind: volume.Named, Source: anonymousVolume(t, engine), Target: "/data"}}
+		record.Removing, record.RemoveVolumes = true, asked
+		require.NoError(t, engine.writeRecord(record))
+		require.NoError(t, os.MkdirAll(engine.runFolder(record.ID), 0o700))
+
+		_, err := New(engine.root, engine.run)
+
+		require.NoError(t, err)
+		require.NoDirExists(t, engine.folder(record.ID))
+		_, err = engine.volumes.Find(record.Mounts[0].Source)
+		require.Equal(t, asked, err != nil, err)
+	}
+}
+
+// A command that tidies up looks after a container for a moment, and does not run it.
+func TestContainerAtWhichAnotherCommandWorksIsNotSaidToRun(t *testing.T) {
+	engine := newEngine(t)
+	record := kept(t, engine, "busy")
+	held, err := engine.lockContainer(record.ID)
+	require.NoError(t, err)
+	defer held.release()
+
+	require.ErrorIs(t, engine.Start("busy"), errBusy)
+	require.ErrorIs(t, engine.Remove("busy", false), errBusy)
+}
