@@ -171,7 +171,7 @@ func (e *Engine) create(record *Record, image *image.Image) error {
 	if err := e.recordNew(record); err != nil {
 		return errors.Join(err, e.removeAnonymous(record))
 	}
-	return nil
+	return e.forgetIntendedVolumes(record.ID)
 }
 
 // ensureLayers returns the folders of the image's layers, from the lowest up.

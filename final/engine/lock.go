@@ -134,15 +134,25 @@ func (e *Engine) lockAbandoned(id string) (*lock, error) {
 	}
 }
 
+// lockPatience is how long another command may be at work on a container.
+const lockPatience = 5 * time.Second
+
+// errBusy means that another command is at work on a container.
+var errBusy = errors.New("another command is at work on the container: try again")
+
 // lockEnded takes the lock of a container that does not run, or returns errLocked.
-// For one whose watcher is not to be reached any more, or not yet, it waits up to a
-// second.
+// For one whose watcher is not to be reached any more, or not yet, or at which another
+// command is at work, it waits, and then returns errBusy: it does not say of a container
+// that it runs because somebody looks after it.
 func (e *Engine) lockEnded(id string) (*lock, error) {
-	deadline := time.Now().Add(time.Second)
+	deadline := time.Now().Add(lockPatience)
 	for {
 		held, err := e.lockContainer(id)
-		if !errors.Is(err, errLocked) || time.Now().After(deadline) {
+		if !errors.Is(err, errLocked) {
 			return held, err
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("lock the container %.12s: %w", id, errBusy)
 		}
 		conn, dialed := e.dial(id)
 		if dialed == nil {

@@ -35,6 +35,9 @@ func (e *Engine) prepareMounts(record *Record, image *image.Image) (err error) {
 			err = errors.Join(err, e.removeAnonymous(record))
 		}
 	}()
+	if err := e.intendVolumes(record); err != nil {
+		return err
+	}
 	for index := range record.Mounts {
 		mount := &record.Mounts[index]
 		if err := e.volumes.Prepare(mount); err != nil {
@@ -154,12 +157,5 @@ func (e *Engine) RemoveWithVolumes(name string, force bool) error {
 	if err != nil {
 		return err
 	}
-	record, recordErr := e.readRecord(id)
-	if err := e.Remove(id, force); err != nil {
-		return err
-	}
-	if recordErr != nil {
-		return nil //nolint:nilerr // it was damaged, and nobody knows its volumes
-	}
-	return e.removeAnonymous(record)
+	return e.remove(id, force, true)
 }

@@ -35,7 +35,7 @@ func (e *Engine) Prune(wanted func(*Container) bool) (ids []string, freed int64,
 // removeAtRest removes a container, unless it runs: somebody may just have started it.
 func (e *Engine) removeAtRest(id string) (bool, error) {
 	held, err := e.lockEnded(id)
-	if errors.Is(err, errLocked) {
+	if errors.Is(err, errLocked) || errors.Is(err, errBusy) {
 		return false, nil
 	}
 	if err != nil {

@@ -62,11 +62,12 @@ type Record struct {
 
 	Network Networking `json:"network"`
 
-	Started      time.Time `json:"started"` // zero for one that was never started
-	RestartCount int       `json:"restartCount,omitempty"`
-	Stopped      bool      `json:"stopped,omitempty"` // by somebody, and not to be started again
-	Removing     bool      `json:"removing,omitempty"`
-	Exit         *Exit     `json:"exit,omitempty"` // nil while it runs, and before
+	Started       time.Time `json:"started"` // zero for one that was never started
+	RestartCount  int       `json:"restartCount,omitempty"`
+	Stopped       bool      `json:"stopped,omitempty"` // by somebody, and not to be started again
+	Removing      bool      `json:"removing,omitempty"`
+	RemoveVolumes bool      `json:"removeVolumes,omitempty"` // its volumes without a name go with it
+	Exit          *Exit     `json:"exit,omitempty"`          // nil while it runs, and before
 }
 
 // Exit is how a container ended.

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -34,13 +35,19 @@ func (e *Engine) removeEnded(id string) error {
 		err = e.releaseNames(id)
 	}
 	e.Explain.Run(explain.Layers, "rm", "-r", "--one-file-system", e.folder(id))
-	for _, part := range []string{"upper", "work", "merged", ""} {
+	for _, part := range []string{"upper", "work", "merged"} {
 		if err == nil {
 			err = storage.RemoveAll(filepath.Join(e.folder(id), part))
 		}
 	}
-	if err == nil && recordErr == nil && record.AutoRemove {
+	if err == nil && recordErr == nil && (record.AutoRemove || record.RemoveVolumes) {
 		err = e.removeAnonymous(record)
+	}
+	if err == nil && errors.Is(recordErr, fs.ErrNotExist) {
+		err = e.removeIntendedVolumes(id)
+	}
+	if err == nil {
+		err = storage.RemoveAll(e.folder(id))
 	}
 	if err == nil {
 		err = e.removeRunFolder(id)
@@ -75,17 +82,31 @@ func (e *Engine) Remove(name string, force bool) error {
 	if err != nil {
 		return err
 	}
+	return e.remove(id, force, false)
+}
+
+func (e *Engine) remove(id string, force, volumes bool) error {
 	held, err := e.lockEnded(id)
 	if errors.Is(err, errLocked) && !force {
-		return fmt.Errorf("the container %s runs: stop it first, or remove it by force (rm -f)", name)
+		return fmt.Errorf("the container %.12s runs: stop it first, or remove it by force (rm -f)", id)
 	}
-	if errors.Is(err, errLocked) {
+	if errors.Is(err, errLocked) || errors.Is(err, errBusy) && force {
 		held, err = e.takeOver(id)
 	}
 	if err != nil {
 		return err
 	}
 	defer held.release()
+	if volumes {
+		_, err := e.updateRecord(id, func(record *Record) error {
+			record.RemoveVolumes = true
+			return nil
+		})
+		if isFull(err) {
+			return fmt.Errorf("note that the volumes of the container %.12s go with it: %w: remove it without -v, and prune the volumes", id, err)
+		}
+		// Of a record that is damaged, nobody knows the volumes.
+	}
 	return e.removeLocked(id)
 }
 

@@ -59,15 +59,29 @@ func (s *Store) path(elements ...string) string {
 // Path returns the folder with the data of a volume.
 func (s *Store) Path(name string) string { return s.path(name, "_data") }
 
+// RandomName is a name for a volume that nobody has given one.
+func RandomName() string {
+	random := make([]byte, 32)
+	rand.Read(random) // never fails, see crypto/rand
+	return hex.EncodeToString(random)
+}
+
 // Create returns the volume called name, and makes it if it does not exist. With
 // "" it makes one with a random name.
 func (s *Store) Create(name string, labels map[string]string) (*Volume, error) {
-	volume := &Volume{Name: name, Labels: maps.Clone(labels), Created: time.Now().UTC()}
 	if name == "" {
-		random := make([]byte, 32)
-		rand.Read(random) // never fails, see crypto/rand
-		volume.Name, volume.Anonymous = hex.EncodeToString(random), true
+		return s.CreateAnonymous(RandomName(), labels)
 	}
+	return s.ensure(&Volume{Name: name, Labels: maps.Clone(labels), Created: time.Now().UTC()})
+}
+
+// CreateAnonymous makes a volume for one container, with a random name that its maker
+// knows before it is there.
+func (s *Store) CreateAnonymous(name string, labels map[string]string) (*Volume, error) {
+	return s.ensure(&Volume{Name: name, Labels: maps.Clone(labels), Created: time.Now().UTC(), Anonymous: true})
+}
+
+func (s *Store) ensure(volume *Volume) (*Volume, error) {
 	if err := checkName(volume.Name); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"mytinydocker/final/volume"
+)
+
+// The volumes without a name of a container that is being made are listed in its run
+// folder before they are there, and until its record names them: whoever is killed in
+// between leaves none that nobody knows of.
+func (e *Engine) intendedVolumesPath(id string) string {
+	return filepath.Join(e.runFolder(id), "volumes.json")
+}
+
+// intendVolumes makes those volumes.
+func (e *Engine) intendVolumes(record *Record) error {
+	var names []string
+	for _, mount := range record.Mounts {
+		if mount.Kind == volume.Named && mount.Source == "" {
+			names = append(names, volume.RandomName())
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if err := writeJSON(e.intendedVolumesPath(record.ID), names, false); err != nil {
+		return fmt.Errorf("note the volumes of the container %s: %w", record.ShortID(), err)
+	}
+	for index := range record.Mounts {
+		mount := &record.Mounts[index]
+		if mount.Kind != volume.Named || mount.Source != "" {
+			continue
+		}
+		if _, err := e.volumes.CreateAnonymous(names[0], mount.Labels); err != nil {
+			return err
+		}
+		mount.Source, names = names[0], names[1:]
+	}
+	return nil
+}
+
+// forgetIntendedVolumes is for when a record names them.
+func (e *Engine) forgetIntendedVolumes(id string) error {
+	if err := os.Remove(e.intendedVolumesPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forget what was to be made for the container %.12s: %w", id, err)
+	}
+	return nil
+}
+
+// removeIntendedVolumes removes those of a container that has no record.
+func (e *Engine) removeIntendedVolumes(id string) error {
+	var names []string
+	err := readJSON(e.intendedVolumesPath(id), &names)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find the volumes of a container that was not made: %w", err)
+	}
+	record := &Record{ID: id}
+	for _, name := range names {
+		record.Mounts = append(record.Mounts, volume.Mount{Kind: volume.Named, Source: name})
+	}
+	return e.removeAnonymous(record)
+}
