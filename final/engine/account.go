@@ -46,7 +46,7 @@ func (e *Engine) openRoot(container *Container) (*os.File, error) {
 	}
 	descriptor, err := unix.Open(fmt.Sprintf("/proc/%d/root", state.Program.Pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("open the root of the container %s: %w", container.Name, err)
+		return nil, e.orEnded(container, fmt.Errorf("open the root of the container %s: %w", container.Name, err))
 	}
 	root := os.NewFile(uintptr(descriptor), "the container's root")
 	handle, err := state.Program.open()

@@ -88,7 +88,7 @@ func (e *Engine) execWatched(name string, options ExecOptions, streams *Streams,
 	defer goruntime.UnlockOSThread()
 	started, err := e.enter(&container, process, options, signals)
 	if err != nil {
-		return 0, err
+		return 0, e.orEnded(&container, err)
 	}
 	runs()
 	w := &watcher{engine: e, record: &container.Record, signals: signals, streams: streams, clients: new(clients)}
@@ -100,6 +100,20 @@ func (e *Engine) execWatched(name string, options ExecOptions, streams *Streams,
 	connected := (&outputs{watcher: w}).connect(started)
 	status, err := started.Wait()
 	return status, errors.Join(connected, err)
+}
+
+// orEnded says of a container that has ended meanwhile that this is why something failed
+// with it.
+func (e *Engine) orEnded(container *Container, err error) error {
+	state, stateErr := e.readState(container.ID)
+	if stateErr == nil {
+		var handle int
+		if handle, stateErr = state.Program.open(); stateErr == nil {
+			unix.Close(handle)
+			return err
+		}
+	}
+	return fmt.Errorf("the container %s has just ended: %w", container.Name, err)
 }
 
 func (e *Engine) notRunning(container *Container, name string) error {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -62,4 +63,19 @@ func TestContainerAtWhichAnotherCommandWorksIsNotSaidToRun(t *testing.T) {
 
 	require.ErrorIs(t, engine.Start("busy"), errBusy)
 	require.ErrorIs(t, engine.Remove("busy", false), errBusy)
+}
+
+// What fails because a container has ended meanwhile is not said to be anything else.
+func TestWhatFailsWithAContainerThatHasEndedSaysSo(t *testing.T) {
+	engine := newEngine(t)
+	record := kept(t, engine, "ended")
+	require.NoError(t, os.MkdirAll(engine.runFolder(record.ID), 0o700))
+	container := &Container{Record: *record}
+	cause := errors.New("no such file")
+	require.ErrorContains(t, engine.orEnded(container, cause), "the container ended has just ended: no such file")
+
+	alive, err := newState(os.Getpid())
+	require.NoError(t, err)
+	require.NoError(t, writeJSON(engine.statePath(record.ID), alive, false))
+	require.Equal(t, cause, engine.orEnded(container, cause))
 }
