@@ -69,6 +69,7 @@ func (s *soaker) beBorn() {
 		if slices.Contains(flags, "--rm") {
 			s.name += "-gone"
 		}
+		s.calm = false // it is over soon, too, whenever it is started
 	case 1:
 		s.do(0, append(append([]string{"create"}, flags...), "base", "sh", "-c", patient)...)
 		s.do(0, "start", s.name)
@@ -123,7 +124,7 @@ func (s *soaker) step() {
 
 // truthful is what a command may say of a container to which something has happened.
 var truthful = regexp.MustCompile(`no such (container|network|volume|image)|is taken|does not run|is paused|is not paused|has just ended|in use by|it runs|runs: stop it first|` +
-	`has died, and the container with it|is being removed|exists already|already exists|has the name|was killed, and is still being watched`)
+	`has died, and the container with it|another command is at work|ended before its program ran|the process has ended|is being removed|exists already|already exists|has the name|was killed, and is still being watched`)
 
 // do runs a command, while something may be killed, and then once more.
 func (s *soaker) do(code int, args ...string) {

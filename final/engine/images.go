@@ -109,20 +109,33 @@ func (e *Engine) Commit(name string, options CommitOptions) (*image.Image, error
 	if err != nil {
 		return nil, fmt.Errorf("find the image of the container %s, without which it is not whole: %w", container.Name, err)
 	}
-	if container.Status == Running && options.Pause {
-		if err := e.Pause(container.ID); err != nil {
+	pause := container.Status == Running && options.Pause
+	if pause {
+		if err := e.unlessEnded(container.ID, e.Pause(container.ID)); err != nil {
 			return nil, err
 		}
 	}
 	options.CreatedBy = strings.Join(container.Command(), " ")
 	made, err := e.images.Commit(parent, imageConfigOf(&container.Record, parent), e.upperOf(&container.Record).Diff, options.MakeOptions)
-	if container.Status == Running && options.Pause {
-		err = errors.Join(err, e.Unpause(container.ID))
+	if pause {
+		err = errors.Join(err, e.unlessEnded(container.ID, e.Unpause(container.ID)))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("commit the container %s: %w", container.Name, err)
 	}
 	return made, nil
+}
+
+// unlessEnded makes nothing of an error with a container that has ended meanwhile: what
+// it has written stays as it is.
+func (e *Engine) unlessEnded(id string, failed error) error {
+	if failed == nil {
+		return nil
+	}
+	if container, err := e.Get(id); err == nil && container.Status != Running && container.Status != Paused {
+		return nil
+	}
+	return failed
 }
 
 // imageConfigOf is how another container like this one starts.

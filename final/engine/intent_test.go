@@ -79,3 +79,11 @@ func TestWhatFailsWithAContainerThatHasEndedSaysSo(t *testing.T) {
 	require.NoError(t, writeJSON(engine.statePath(record.ID), alive, false))
 	require.Equal(t, cause, engine.orEnded(container, cause))
 }
+
+func TestEndOfAContainerIsNoFailureOfWhatItIsPausedFor(t *testing.T) {
+	engine := newEngine(t)
+	record := kept(t, engine, "ended")
+
+	require.NoError(t, engine.unlessEnded(record.ID, errors.New("no such cgroup")))
+	require.Error(t, engine.unlessEnded(newID(), errors.New("no such container")))
+}
