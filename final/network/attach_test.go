@@ -362,3 +362,17 @@ func TestExplainedStepsCanBeRun(t *testing.T) {
 	})
 	require.Equal(t, []string{"eth0 10.1.0.2/24"}, (&guest{t: t, pid: container}).interfaces())
 }
+
+// Who writes down an endpoint may be killed before it is written.
+func TestHalfAnEndpointGoesWithItsContainer(t *testing.T) {
+	w := newWorld(t, nftablesBackend)
+	network := w.create("blue", "10.1.0.0/24")
+	g := w.newGuest("one")
+	w.attach(g, nil, EndpointConfig{Network: "blue"})
+	half := w.endpointPath(network, g.ID) + ".new"
+	require.NoError(t, os.WriteFile(half, []byte(`{"na`), 0o600))
+
+	require.NoError(t, w.Detach(g.ID, true))
+
+	require.NoFileExists(t, half)
+}
