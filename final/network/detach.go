@@ -23,6 +23,34 @@ func (n *Networks) Detach(id string, kept bool) error {
 			return err
 		}
 	}
+	return n.removeHalfEndpoints(id)
+}
+
+// removeHalfEndpoints removes the records of a container's endpoints that were not
+// finished: who writes one has the lock of its network.
+func (n *Networks) removeHalfEndpoints(id string) error {
+	networks, err := n.records()
+	if err != nil {
+		return err
+	}
+	for _, network := range networks {
+		half := n.endpointPath(network, id) + ".new"
+		if _, err := os.Lstat(half); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		network, lock, err := n.open(network.Name)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		err = os.Remove(n.endpointPath(network, id) + ".new")
+		lock.Close()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove half an endpoint of %.12s: %w", id, err)
+		}
+	}
 	return nil
 }
 
