@@ -42,7 +42,7 @@ func (e *Engine) accountInside(container *Container, name string) (*user.ExecUse
 func (e *Engine) openRoot(container *Container) (*os.File, error) {
 	state, err := e.readState(container.ID)
 	if err != nil {
-		return nil, err
+		return nil, e.orEnded(container, err)
 	}
 	descriptor, err := unix.Open(fmt.Sprintf("/proc/%d/root", state.Program.Pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

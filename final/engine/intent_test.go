@@ -87,3 +87,17 @@ func TestEndOfAContainerIsNoFailureOfWhatItIsPausedFor(t *testing.T) {
 	require.NoError(t, engine.unlessEnded(record.ID, errors.New("no such cgroup")))
 	require.Error(t, engine.unlessEnded(newID(), errors.New("no such container")))
 }
+
+func TestRemovedContainerIsNoMissingFile(t *testing.T) {
+	engine := newEngine(t)
+	id := newID()
+
+	_, err := engine.updateRecord(id, func(*Record) error { return nil })
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "no such container: "+id[:12])
+	_, err = engine.readRecord(id)
+	require.ErrorContains(t, err, "no such container: "+id[:12])
+	require.NoError(t, os.Mkdir(engine.folder(id), 0o700))
+	_, err = engine.readRecord(id)
+	require.ErrorContains(t, err, "config.json", "it is there, and damaged")
+}

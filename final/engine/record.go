@@ -100,7 +100,7 @@ func (e *Engine) recordPath(id string) string { return filepath.Join(e.folder(id
 
 func (e *Engine) writeRecord(record *Record) error {
 	if err := writeJSON(e.recordPath(record.ID), record, record.durable()); err != nil {
-		return fmt.Errorf("record the container %s: %w", record.ShortID(), err)
+		return e.orGone(record.ID, fmt.Errorf("record the container %s: %w", record.ShortID(), err))
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (e *Engine) writeRecord(record *Record) error {
 func (e *Engine) updateRecord(id string, change func(*Record) error) (*Record, error) {
 	unlock, err := lockFolder(e.folder(id))
 	if err != nil {
-		return nil, fmt.Errorf("lock the record of the container %.12s: %w", id, err)
+		return nil, e.orGone(id, fmt.Errorf("lock the record of the container %.12s: %w", id, err))
 	}
 	defer unlock()
 	record, err := e.readRecord(id)
@@ -146,7 +146,7 @@ func lockFolder(path string) (unlock func(), err error) {
 func (e *Engine) readRecord(id string) (*Record, error) {
 	var record Record
 	if err := readJSON(e.recordPath(id), &record); err != nil {
-		return nil, fmt.Errorf("read the record of the container %.12s: %w", id, err)
+		return nil, e.orGone(id, fmt.Errorf("read the record of the container %.12s: %w", id, err))
 	}
 	if record.ID != id {
 		return nil, fmt.Errorf("read the record of the container %.12s: it belongs to %q", id, record.ID)
@@ -158,6 +158,29 @@ func (e *Engine) readRecord(id string) (*Record, error) {
 		return nil, fmt.Errorf("read the record of the container %.12s: %w", id, err)
 	}
 	return &record, nil
+}
+
+// goneError is what comes of a container that somebody has removed since it was found: a
+// file of it that does not exist, and that is not what it is about.
+type goneError struct {
+	id string
+	error
+}
+
+func (g goneError) Error() string {
+	return fmt.Sprintf("no such container: %.12s: it has just been removed", g.id)
+}
+func (g goneError) Unwrap() error { return g.error }
+
+// orGone makes an error a goneError if that is why.
+func (e *Engine) orGone(id string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, missing := os.Lstat(e.folder(id)); errors.Is(missing, fs.ErrNotExist) {
+		return goneError{id, err}
+	}
+	return err
 }
 
 // whole refuses a record with which somebody would get anywhere but to the container's
