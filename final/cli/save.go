@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
@@ -72,15 +71,7 @@ func (a *app) writeArchive(command *cli.Command, write func(io.Writer) error) er
 		}
 		return write(a.stdout)
 	}
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
-	if err != nil {
-		return err
-	}
-	defer file.Cleanup() //nolint:errcheck // what stays is a temporary file, and the error of the writing says more
-	if err := write(file); err != nil {
-		return err
-	}
-	return file.CloseAtomicallyReplace()
+	return writeWhole(path, write)
 }
 
 func (a *app) load() *cli.Command {
