@@ -101,3 +101,20 @@ func TestRemovedContainerIsNoMissingFile(t *testing.T) {
 	_, err = engine.readRecord(id)
 	require.ErrorContains(t, err, "config.json", "it is there, and damaged")
 }
+
+// Whoever renames a container may be killed when it has both names.
+func TestRenamingThatWasKilledIsDoneAgain(t *testing.T) {
+	engine := newEngine(t)
+	record := kept(t, engine, "old-name")
+	claimed := *record
+	claimed.Name = "new-name"
+	require.NoError(t, engine.claimName(&claimed))
+
+	require.NoError(t, engine.Rename("old-name", "new-name"))
+
+	id, err := engine.Find("new-name")
+	require.NoError(t, err)
+	require.Equal(t, record.ID, id)
+	_, err = engine.Find("old-name")
+	require.Error(t, err)
+}
