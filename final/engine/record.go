@@ -236,7 +236,7 @@ func (e *Engine) claimName(record *Record) error {
 	if err := replaceFile(claim, []byte(record.ID), record.durable()); err != nil {
 		return fmt.Errorf("claim the name %q: %w", name, err)
 	}
-	err := e.linkName(claim, name)
+	err := e.linkName(claim, record.ID, name)
 	if err == nil && record.durable() {
 		err = syncFolder(filepath.Dir(e.namePath(name)))
 	}
@@ -246,11 +246,16 @@ func (e *Engine) claimName(record *Record) error {
 	return nil
 }
 
-func (e *Engine) linkName(claim, name string) error {
+// linkName gives a container a name that is free, or its own already: of a renaming that
+// was killed.
+func (e *Engine) linkName(claim, id, name string) error {
 	for {
 		err := os.Link(claim, e.namePath(name))
 		if !errors.Is(err, fs.ErrExist) {
 			return err
+		}
+		if holder, err := e.nameHolder(name); err == nil && holder == id {
+			return nil
 		}
 		holder, err := e.namedContainer(name)
 		if err == nil {

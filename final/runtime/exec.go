@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -156,6 +157,11 @@ func (c *Container) enter(conn *net.UnixConn, orders []byte, options ExecOptions
 		command = append(command, "--user")
 	}
 	options.Log.Run(explain.Exec, append(command, "sh")...)
+	heard, err := c.hurry(conn)
+	if err != nil {
+		c.abandon()
+		return err
+	}
 	pid, err := c.join(conn, orders)
 	if err != nil {
 		c.abandon()
@@ -163,10 +169,36 @@ func (c *Container) enter(conn *net.UnixConn, orders []byte, options ExecOptions
 	}
 	_, waited := c.process.Wait() // it has nothing to do any more
 	c.process, err = os.FindProcess(pid)
-	if err = errors.Join(waited, err); err != nil {
+	if err = errors.Join(waited, err, heard()); err != nil {
 		return fmt.Errorf("follow process %d into the container: %w", pid, err)
 	}
 	return nil
+}
+
+// hurry has a process that joins a container say so before it ends, or a moment later:
+// the one that goes on inside holds its socket, too, and would not tell that it has died.
+// When the process has ended, heard gives us all time again.
+func (c *Container) hurry(conn *net.UnixConn) (heard func() error, err error) {
+	handle, err := unix.PidfdOpen(c.Pid(), 0)
+	if err != nil {
+		return nil, fmt.Errorf("take hold of process %d: %w", c.Pid(), err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer unix.Close(handle)
+		for {
+			_, err := unix.Poll([]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}}, -1)
+			if !errors.Is(err, unix.EINTR) {
+				break
+			}
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second)) // it fails only if we have stopped listening
+	}()
+	return func() error {
+		<-ended
+		return conn.SetReadDeadline(time.Time{})
+	}, nil
 }
 
 // join has the process join the container, and returns the id of the one that goes
