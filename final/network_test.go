@@ -260,5 +260,6 @@ func TestNetworkReloadRestoresTheBridge(t *testing.T) {
 
 	require.Equal(t, "web\n", fetchFromHost(host, "127.0.0.1:8080/page").Stdout)
 	explained := host.tinydocker("--explain", "network", "reload")
-	require.Contains(t, explained.Stderr, fmt.Sprintf("ip address replace 172.17.0.1/16 dev %s\n", name))
+	gateway := host.ok("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge")
+	require.Contains(t, explained.Stderr, fmt.Sprintf("ip address replace %s/16 dev %s\n", gateway, name))
 }
