@@ -11,6 +11,7 @@ import (
 	goruntime "runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -160,7 +161,7 @@ func (e *Engine) withTree(place Place, do func(storage.Tree) error) error {
 		defer root.Close()
 		return do(storage.Tree{Root: root, Users: container.users()})
 	}
-	held, err := e.lockEnded(container.ID)
+	held, err := e.lockAtRest(&container)
 	if errors.Is(err, errLocked) {
 		return fmt.Errorf("the container %s is just being started or removed: try again", place.Container)
 	}
@@ -175,6 +176,22 @@ func (e *Engine) withTree(place Place, do func(storage.Tree) error) error {
 	}
 	defer root.Close()
 	return do(storage.Tree{Root: root})
+}
+
+// lockAtRest takes the lock of a container that has ended, whose watcher may have a few
+// things left to do.
+func (e *Engine) lockAtRest(container *Container) (*lock, error) {
+	deadline := time.Now().Add(lockPatience)
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		held, err := e.lockEnded(container.ID)
+		if !errors.Is(err, errLocked) || time.Now().After(deadline) {
+			return held, err
+		}
+		if now, err := e.Get(container.ID); err != nil || now.Status == Running || now.Status == Paused {
+			return nil, errLocked
+		}
+		<-time.After(pause)
+	}
 }
 
 // mountAtRest mounts the root of a container that does not run and opens it. It does

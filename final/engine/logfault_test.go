@@ -125,3 +125,25 @@ func TestLogThatCannotBeRotatedLosesNothing(t *testing.T) {
 
 	require.Equal(t, want, readAll(t, openReader(t, log.path, -1)))
 }
+
+// However much has come at once, a file has no more than it is to have.
+func TestBurstIsSpreadOverFiles(t *testing.T) {
+	log := newLog(t, Log{MaxSize: 1000, MaxFile: 5})
+	var pieces [][]byte
+	for number := range 200 {
+		pieces = append(pieces, fmt.Appendln(nil, number))
+	}
+
+	log.write("stdout", pieces...)
+
+	files, err := filepath.Glob(log.path + "*")
+	require.NoError(t, err)
+	require.Len(t, files, 5)
+	for _, file := range files {
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		require.LessOrEqual(t, info.Size(), int64(1000), file)
+	}
+	lines := readAll(t, openReader(t, log.path, -1))
+	require.Equal(t, "199", lines[len(lines)-1])
+}

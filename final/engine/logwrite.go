@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -108,15 +109,34 @@ func (w *logWriter) write(stream string, pieces ...[]byte) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	when := w.now().UTC()
+	w.begin(when)
+	length := int64(0)
+	for _, piece := range pieces {
+		before := len(w.buffer)
+		w.buffer = appendEntry(w.buffer, stream, piece, when)
+		if length > 0 && w.options.MaxSize > 0 && int64(len(w.buffer)) > w.options.MaxSize {
+			// What has come at once is more than a file is to have.
+			entry := slices.Clone(w.buffer[before:])
+			w.buffer = w.buffer[:before]
+			w.end(length)
+			w.begin(when)
+			w.buffer, length = append(w.buffer, entry...), 0
+		}
+		length += int64(len(piece))
+	}
+	w.end(length)
+}
+
+// begin begins a buffer, with a word on what there was no room for.
+func (w *logWriter) begin(when time.Time) {
 	w.buffer = w.buffer[:0]
 	if w.lost > 0 {
 		w.buffer = appendEntry(w.buffer, "stderr", fmt.Appendf(nil, "tinydocker: %d bytes of output are lost: there was no room for them\n", w.lost), when)
 	}
-	length := int64(0)
-	for _, piece := range pieces {
-		length += int64(len(piece))
-		w.buffer = appendEntry(w.buffer, stream, piece, when)
-	}
+}
+
+// end writes a buffer with so many bytes of output.
+func (w *logWriter) end(length int64) {
 	if w.append() != nil {
 		w.lost += length
 		return

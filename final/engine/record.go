@@ -177,7 +177,9 @@ func (e *Engine) orGone(id string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if _, missing := os.Lstat(e.folder(id)); errors.Is(missing, fs.ErrNotExist) {
+	// While it is being removed, its record goes first.
+	locked, lockErr := e.isLocked(id)
+	if _, missing := os.Lstat(e.folder(id)); errors.Is(missing, fs.ErrNotExist) || lockErr == nil && locked {
 		return goneError{id, err}
 	}
 	return err
