@@ -17,7 +17,10 @@ func smallHost(t *testing.T, options string) *host {
 	host := newHost(t)
 	require.NoError(t, os.MkdirAll(host.root, 0o700))
 	require.NoError(t, unix.Mount("none", host.root, "tmpfs", 0, options+",mode=0700"))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(host.root, unix.MNT_DETACH)) })
+	t.Cleanup(func() {
+		host.resetNetworks() // as long as it is known which there are
+		require.NoError(t, unix.Unmount(host.root, unix.MNT_DETACH))
+	})
 	return host
 }
 

@@ -34,12 +34,16 @@ func newHost(t *testing.T) *host {
 	require.NoError(t, err)
 	state := testbed.StateRoot(t)
 	h := &host{t: t, root: filepath.Join(state, "lib"), run: filepath.Join(state, "run"), driver: driver.Name()}
-	t.Cleanup(func() { // the network that is always there outlives all containers
-		networks, err := network.Open(network.Options{Root: h.root, Run: h.run})
-		require.NoError(t, err)
-		require.NoError(t, networks.Reset())
-	})
+	t.Cleanup(h.resetNetworks)
 	return h
+}
+
+// resetNetworks removes the network that is always there, too, which outlives all
+// containers.
+func (h *host) resetNetworks() {
+	networks, err := network.Open(network.Options{Root: h.root, Run: h.run})
+	require.NoError(h.t, err)
+	require.NoError(h.t, networks.Reset())
 }
 
 // command is a tinydocker command line on this host.

@@ -3,6 +3,7 @@ package museum
 import (
 	"archive/tar"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -103,7 +104,12 @@ func (m *museum) pretend(name string, change func(program map[string]any)) (rest
 	changed, err := json.Marshal(state)
 	require.NoError(m.t, err)
 	require.NoError(m.t, os.WriteFile(path, changed, 0o600))
-	return func() { require.NoError(m.t, os.WriteFile(path, original, 0o600)) }
+	return func() {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return // the container has ended, of an order to its watcher
+		}
+		require.NoError(m.t, os.WriteFile(path, original, 0o600))
+	}
 }
 
 // startTime is field 22 of proc_pid_stat(5).
