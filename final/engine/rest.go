@@ -34,16 +34,11 @@ func forgetProgram() error {
 	if err != nil {
 		return fmt.Errorf("find our own program: %w", err)
 	}
-	maps, err := os.ReadFile("/proc/self/maps")
+	smaps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {
 		return fmt.Errorf("find the pages of our own program: %w", err)
 	}
-	var parts []part
-	for line := range strings.Lines(string(maps)) {
-		if one, ok := readOnlyPart(line, program); ok {
-			parts = append(parts, one)
-		}
-	}
+	parts := untouchedParts(string(smaps), program)
 	for _, one := range parts { // and nothing else: what runs is mapped again
 		if _, _, errno := unix.RawSyscall(unix.SYS_MADVISE, one.start, one.end-one.start, unix.MADV_DONTNEED); errno != 0 {
 			return fmt.Errorf("give back the pages of our own program: %w", errno)
@@ -54,6 +49,24 @@ func forgetProgram() error {
 
 // part is a range of addresses.
 type part struct{ start, end uintptr }
+
+// untouchedParts returns those parts of a file that nobody can write to, and of which
+// there is no page that differs from the file (proc_pid_smaps(5)): what the linker has
+// filled in before it made that read-only would be lost.
+func untouchedParts(smaps, file string) (parts []part) {
+	var current part
+	candidate := false
+	for line := range strings.Lines(smaps) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) >= 5 && !strings.HasSuffix(fields[0], ":"):
+			current, candidate = readOnlyPart(line, file)
+		case candidate && len(fields) == 3 && fields[0] == "Anonymous:" && fields[1] == "0":
+			parts = append(parts, current)
+		}
+	}
+	return parts
+}
 
 // readOnlyPart parses a line of proc_pid_maps(5) that is about a part of a file which
 // nobody can have changed.
