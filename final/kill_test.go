@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/moby/sys/mountinfo"
@@ -100,9 +101,14 @@ type sweeper struct {
 	expected []string // files that may be there at the end
 }
 
+var firstNetwork sync.Mutex
+
 func newSweeper(t *testing.T, what sweep) *sweeper {
 	t.Helper()
 	s := &sweeper{host: newHost(t), what: what}
+	firstNetwork.Lock() // all machines of these tests are one to the kernel, and want the same name
+	s.ok("run", "--rm", "base", "true")
+	firstNetwork.Unlock()
 	folder, registry := t.TempDir(), newRegistry(t)
 	s.tmp = testbed.StateRoot(t)
 	archive, small := filepath.Join(folder, "img.tar"), filepath.Join(folder, "small.tar")

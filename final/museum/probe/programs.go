@@ -199,9 +199,9 @@ func look(pid string) {
 }
 
 // usual reports whether a program of the container may well have a file open: Go
-// programs look at the limits of their own cgroup.
+// programs look at the limits of their own cgroup, and at the size of huge pages.
 func usual(path string) bool {
-	return strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/fs/cgroup/")
+	return strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/fs/cgroup/") || strings.HasPrefix(path, "/sys/kernel/mm/")
 }
 
 // sharedMemory finds a System V segment by its key.
