@@ -16,26 +16,34 @@ import (
 // released.
 func (l *Layers) flock(name string, how int) (unlock func(), err error) {
 	path := filepath.Join(l.root, "locks", name)
+	file, err := LockFile(path, how)
+	if err != nil {
+		return nil, fmt.Errorf("lock the layer %s: %w", name, err)
+	}
+	return func() {
+		if !exists(filepath.Join(l.root, "sha256", name)) && !exists(filepath.Join(l.root, "partial", name)) {
+			_ = os.Remove(path) // one that stays is in nobody's way
+		}
+		file.Close()
+	}, nil
+}
+
+// LockFile locks the file at path, which is made, with its folder, if it is not there.
+// Who holds the lock may remove the file: whoever waits for it then locks the next one.
+// how is as for flock(2), and so are the errors.
+func LockFile(path string, how int) (*os.File, error) {
 	for {
-		file, err := lockFile(path, how)
+		file, err := lockOnce(path, how)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EINTR) {
 			continue // its last holder has removed it
 		}
-		if err != nil {
-			return nil, fmt.Errorf("lock the layer %s: %w", name, err)
-		}
-		return func() {
-			if !exists(filepath.Join(l.root, "sha256", name)) && !exists(filepath.Join(l.root, "partial", name)) {
-				_ = os.Remove(path) // one that stays is in nobody's way
-			}
-			file.Close()
-		}, nil
+		return file, err
 	}
 }
 
-// lockFile returns fs.ErrNotExist if what it has locked is not the file any more that
+// lockOnce returns fs.ErrNotExist if what it has locked is not the file any more that
 // others lock.
-func lockFile(path string, how int) (*os.File, error) {
+func lockOnce(path string, how int) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}

@@ -22,8 +22,9 @@ func (s *Store) Check() ([]fault.Fault, error) {
 	var faults []fault.Fault
 	for _, entry := range entries {
 		name := entry.Name()
+		_, left := leftover(name)
 		switch {
-		case isLeftover(name):
+		case left:
 			if s.isOld(name) {
 				faults = append(faults, fault.Fault{
 					What:   fmt.Sprintf("the folder %s is left of a volume", s.path(name)),

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/storage"
 )
 
 // errLocked means that somebody works on the volume.
@@ -22,48 +24,14 @@ func (s *Store) tryLock(name string) (unlock func(), err error) {
 }
 
 func (s *Store) acquire(name string, how int) (unlock func(), err error) {
-	for {
-		file, err := s.lockOnce(name, how)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EINTR) {
-			continue // its last holder has removed it
-		}
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errLocked
-		}
-		if err != nil {
-			return nil, fmt.Errorf("lock the volume %s: %w", name, err)
-		}
-		return func() { s.unlock(name, file) }, nil
-	}
-}
-
-// lockOnce returns fs.ErrNotExist if what it has locked is not the file any more that
-// others lock.
-func (s *Store) lockOnce(name string, how int) (*os.File, error) {
-	if err := os.MkdirAll(s.path(".locks"), 0o700); err != nil {
-		return nil, err
-	}
-	path := s.path(".locks", name)
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(file.Fd()), how); err != nil {
-		file.Close()
-		return nil, err
-	}
-	opened, err := file.Stat()
-	if err == nil {
-		var current os.FileInfo
-		if current, err = os.Stat(path); err == nil && !os.SameFile(opened, current) {
-			err = fs.ErrNotExist
-		}
+	file, err := storage.LockFile(s.path(".locks", name), how)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, errLocked
 	}
 	if err != nil {
-		file.Close()
-		return nil, err
+		return nil, fmt.Errorf("lock the volume %s: %w", name, err)
 	}
-	return file, nil
+	return func() { s.unlock(name, file) }, nil
 }
 
 // unlock lets others work on a volume. The lock of one that there is no more goes, too.

@@ -81,12 +81,9 @@ func (s *Store) Tidy() error {
 	there := make(map[string]bool)
 	for _, entry := range entries {
 		there[entry.Name()] = true
-		name, made := strings.CutPrefix(entry.Name(), ".new-")
-		if !made {
-			var removed bool
-			if name, removed = strings.CutPrefix(entry.Name(), ".old-"); !removed {
-				continue
-			}
+		name, left := leftover(entry.Name())
+		if !left {
+			continue
 		}
 		if err := s.tidyVolume(name, s.path(entry.Name())); err != nil {
 			return fmt.Errorf("remove what is left of the volume %s: %w", name, err)
@@ -134,8 +131,12 @@ func (s *Store) tidyVolume(name, left string) error {
 	return storage.RemoveAll(left)
 }
 
-func isLeftover(name string) bool {
-	return strings.HasPrefix(name, ".new-") || strings.HasPrefix(name, ".old-")
+// leftover returns the name of the volume that a folder was to be, or has been.
+func leftover(folder string) (name string, is bool) {
+	if name, is = strings.CutPrefix(folder, ".new-"); is {
+		return name, true
+	}
+	return strings.CutPrefix(folder, ".old-")
 }
 
 // isOld reports whether nobody can be working on what begins so any more.
