@@ -14,7 +14,7 @@ import (
 // its last process: nobody waits for that. If somebody else is in the namespace still,
 // kept says so, and they are removed here.
 func (n *Networks) Detach(id string, kept bool) error {
-	endpoints, err := n.Endpoints(id)
+	networks, endpoints, err := n.endpointsIn(id)
 	if err != nil {
 		return err
 	}
@@ -23,16 +23,12 @@ func (n *Networks) Detach(id string, kept bool) error {
 			return err
 		}
 	}
-	return n.removeHalfEndpoints(id)
+	return n.removeHalfEndpoints(networks, id)
 }
 
 // removeHalfEndpoints removes the records of a container's endpoints that were not
 // finished: who writes one has the lock of its network.
-func (n *Networks) removeHalfEndpoints(id string) error {
-	networks, err := n.records()
-	if err != nil {
-		return err
-	}
+func (n *Networks) removeHalfEndpoints(networks []*Network, id string) error {
 	for _, network := range networks {
 		half := n.endpointPath(network, id) + ".new"
 		if _, err := os.Lstat(half); errors.Is(err, fs.ErrNotExist) {

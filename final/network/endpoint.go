@@ -123,18 +123,22 @@ func (n *Networks) endpoints() ([]*Endpoint, error) {
 // Endpoints returns where a container is joined to networks, in the order of its
 // interfaces.
 func (n *Networks) Endpoints(id string) ([]*Endpoint, error) {
+	_, found, err := n.endpointsIn(id)
+	return found, err
+}
+
+// endpointsIn returns all networks, too, that it has looked in.
+func (n *Networks) endpointsIn(id string) (networks []*Network, found []*Endpoint, err error) {
 	if !validName(id) {
-		return nil, fmt.Errorf("invalid container id %q", id)
+		return nil, nil, fmt.Errorf("invalid container id %q", id)
 	}
-	networks, err := n.records()
-	if err != nil {
-		return nil, err
+	if networks, err = n.records(); err != nil {
+		return nil, nil, err
 	}
-	var found []*Endpoint
 	for _, network := range networks {
 		endpoint, err := n.endpoint(network, id)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if endpoint != nil {
 			found = append(found, endpoint)
@@ -146,5 +150,5 @@ func (n *Networks) Endpoints(id string) ([]*Endpoint, error) {
 		}
 		return strings.Compare(a.Interface, b.Interface)
 	})
-	return found, nil
+	return networks, found, nil
 }
