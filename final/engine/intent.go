@@ -17,31 +17,22 @@ func (e *Engine) intendedVolumesPath(id string) string {
 	return filepath.Join(e.runFolder(id), "volumes.json")
 }
 
-// intendVolumes makes those volumes.
-func (e *Engine) intendVolumes(record *Record) error {
-	var names []string
-	for _, mount := range record.Mounts {
+// intendVolumes names those volumes, which are then to be made.
+func (e *Engine) intendVolumes(record *Record) (names []string, err error) {
+	for index := range record.Mounts {
+		mount := &record.Mounts[index]
 		if mount.Kind == volume.Named && mount.Source == "" {
-			names = append(names, volume.RandomName())
+			mount.Source = volume.RandomName()
+			names = append(names, mount.Source)
 		}
 	}
 	if len(names) == 0 {
-		return nil
+		return nil, nil
 	}
 	if err := writeJSON(e.intendedVolumesPath(record.ID), names, false); err != nil {
-		return fmt.Errorf("note the volumes of the container %s: %w", record.ShortID(), err)
+		return nil, fmt.Errorf("note the volumes of the container %s: %w", record.ShortID(), err)
 	}
-	for index := range record.Mounts {
-		mount := &record.Mounts[index]
-		if mount.Kind != volume.Named || mount.Source != "" {
-			continue
-		}
-		if _, err := e.volumes.CreateAnonymous(names[0], mount.Labels); err != nil {
-			return err
-		}
-		mount.Source, names = names[0], names[1:]
-	}
-	return nil
+	return names, nil
 }
 
 // forgetIntendedVolumes is for when a record names them.

@@ -35,12 +35,18 @@ func (e *Engine) prepareMounts(record *Record, image *image.Image) (err error) {
 			err = errors.Join(err, e.removeAnonymous(record))
 		}
 	}()
-	if err := e.intendVolumes(record); err != nil {
+	intended, err := e.intendVolumes(record)
+	if err != nil {
 		return err
 	}
 	for index := range record.Mounts {
 		mount := &record.Mounts[index]
-		if err := e.volumes.Prepare(mount); err != nil {
+		if slices.Contains(intended, mount.Source) {
+			_, err = e.volumes.CreateAnonymous(mount.Source, mount.Labels)
+		} else {
+			err = e.volumes.Prepare(mount)
+		}
+		if err != nil {
 			return err
 		}
 		if mount.Kind != volume.Named || mount.NoCopy {
@@ -153,9 +159,5 @@ func (e *Engine) removeAnonymous(record *Record) error {
 
 // RemoveWithVolumes removes a container as Remove does, and its volumes without a name.
 func (e *Engine) RemoveWithVolumes(name string, force bool) error {
-	id, err := e.Find(name)
-	if err != nil {
-		return err
-	}
-	return e.remove(id, force, true)
+	return e.remove(name, force, true)
 }
