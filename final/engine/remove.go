@@ -77,18 +77,16 @@ func (e *Engine) intendRemoval(id string) error {
 
 // Remove removes a container by name or id. A running one is refused, or, with
 // force, killed first.
-func (e *Engine) Remove(name string, force bool) error {
+func (e *Engine) Remove(name string, force bool) error { return e.remove(name, force, false) }
+
+func (e *Engine) remove(name string, force, volumes bool) error {
 	id, err := e.Find(name)
 	if err != nil {
 		return err
 	}
-	return e.remove(id, force, false)
-}
-
-func (e *Engine) remove(id string, force, volumes bool) error {
 	held, err := e.lockEnded(id)
 	if errors.Is(err, errLocked) && !force {
-		return fmt.Errorf("the container %.12s runs: stop it first, or remove it by force (rm -f)", id)
+		return fmt.Errorf("the container %s runs: stop it first, or remove it by force (rm -f)", name)
 	}
 	if errors.Is(err, errLocked) || errors.Is(err, errBusy) && force {
 		held, err = e.takeOver(id)
