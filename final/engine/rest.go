@@ -17,13 +17,7 @@ const restless = time.Second
 
 // comeToRest makes a monitor small whose container goes on: there may be hundreds,
 // which do nothing for days. If that does not work it is large, and as good as ever.
-func (w *watcher) comeToRest() *time.Timer {
-	return time.AfterFunc(restless, func() {
-		if w.streams == nil {
-			_ = forgetProgram()
-		}
-	})
-}
+func comeToRest() { _ = forgetProgram() }
 
 // forgetProgram gives back the memory that a process needs no longer when it comes to
 // rest: its garbage, and the pages of its own program, which the kernel still has in

@@ -118,7 +118,9 @@ func (w *watcher) runOnce() (*Exit, error) {
 	w.setContainer(container)
 	w.signals.forwardTo(w)
 	w.clients.started()
-	defer w.comeToRest().Stop()
+	if w.streams == nil {
+		defer time.AfterFunc(restless, comeToRest).Stop()
+	}
 	connected := errors.Join(w.hurryClients(container), outputs.connect(container))
 	status, err := container.Wait()
 	w.setContainer(nil)
