@@ -16,6 +16,9 @@ var capabilities = []string{
 	"CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
 }
 
+// DefaultCapabilities are what root in a container may do that asks for nothing else.
+func DefaultCapabilities() []string { return slices.Clone(capabilities) }
+
 // grantedCapabilities are what root in a container may do that asks for more, or less.
 // What is taken away wins over what is granted, unless all is taken away: then it is
 // all but what is granted.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/storage"
@@ -68,21 +70,11 @@ func makeQuiet() error {
 	if err := unix.Unmount("/sys/fs/cgroup/unified", 0); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("unmount the hierarchy of version 2: %w", err)
 	}
-	return setLoopbackUp()
-}
-
-func setLoopbackUp() error {
-	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	loopback, err := netlink.LinkByName("lo")
 	if err != nil {
-		return err
+		return fmt.Errorf("find the loopback: %w", err)
 	}
-	defer unix.Close(socket)
-	loopback, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
-	}
-	loopback.SetUint16(unix.IFF_UP)
-	return unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, loopback)
+	return netlink.LinkSetUp(loopback)
 }
 
 func (b *bench) close() error {
@@ -121,7 +113,7 @@ func (b *bench) measureAll(wanted *regexp.Regexp) ([]result, error) {
 			return nil, fmt.Errorf("row %s: %w", row.name, err)
 		}
 		results = append(results, result{
-			Name: row.name, What: row.what, Unit: row.unit, Subject: or(row.subject, ours), Limits: row.limits, Samples: taken,
+			Name: row.name, What: row.what, Unit: row.unit, Subject: cmp.Or(row.subject, ours), Limits: row.limits, Samples: taken,
 		})
 	}
 	return results, nil
@@ -138,11 +130,4 @@ func (b *bench) measure(row row) (map[string][]float64, error) {
 	}
 	taken, err := interleave(contenders, samples)
 	return taken, errors.Join(err, done())
-}
-
-func or(text, otherwise string) string {
-	if text != "" {
-		return text
-	}
-	return otherwise
 }

@@ -10,14 +10,9 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"mytinydocker/final/engine"
 	"mytinydocker/final/seccomp"
 )
-
-// granted are the capabilities that a container of tinydocker has by default.
-var granted = []string{
-	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",
-	"CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
-}
 
 // makeBundle writes the bundle of a container that is as tinydocker's are: the
 // runtime's own example, with the same program, root, capabilities, filter and limit
@@ -42,7 +37,7 @@ func (b *bench) makeBundle(runtime string, program ...string) (folder string, er
 	if err := json.Unmarshal(content, &spec); err != nil {
 		return "", fmt.Errorf("read the example of %s: %w", runtime, err)
 	}
-	limit := int64(2048)
+	limit, granted := int64(engine.DefaultPids), engine.DefaultCapabilities()
 	spec.Root = &specs.Root{Path: b.rootfs}
 	spec.Process.Terminal, spec.Process.Args = false, program
 	spec.Process.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
