@@ -238,7 +238,12 @@ func Soak(length time.Duration, seed *int) error {
 func Sweep() error { return watch("TestKilledAfterAnyStep", "-sweep") }
 
 // Crowd has a crowd use tinydocker, built by the race detector, for so long: crowd 10m
-func Crowd(length time.Duration) error { return watch("TestCrowd", "-crowd="+length.String()) }
+func Crowd(length time.Duration) error {
+	if err := buildForRaces(); err != nil {
+		return err
+	}
+	return watch("TestCrowd", "-crowd="+length.String())
+}
 
 // Cover shows how much of tinydocker its tests execute, and what they do not, in bin/cover.html.
 func Cover() error {
@@ -256,6 +261,9 @@ func Cover() error {
 	}
 	flags, err := testFlags("-cover", static+",cover", "-coverpkg=./final/...")
 	if err != nil {
+		return err
+	}
+	if err := buildForRaces(); err != nil {
 		return err
 	}
 	run := []string{"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--", "-p=1", "-timeout=30m", "-cover", "-tags=cover", "-coverpkg=./final/..."}
@@ -382,6 +390,11 @@ func test(packages ...string) error {
 	if err != nil {
 		return err
 	}
+	if slices.Contains(packages, "./...") || slices.Contains(packages, "./final/...") {
+		if err := buildForRaces(); err != nil {
+			return err
+		}
+	}
 	// One package at a time: each suite ends with a look at what it left on
 	// the machine, and must not see what another is just using.
 	run := []string{"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--", "-race", "-p=1", "-timeout=15m"}
@@ -398,6 +411,13 @@ func watch(name string, args ...string) error {
 	return command(slices.Concat(run, flags, []string{"./final", "-args"}, args)...)
 }
 
+// buildForRaces builds tinydocker so that it looks for data races, for the tests of final
+// alone: it takes as long as all other programs.
+func buildForRaces() error {
+	mg.SerialDeps(BaseImage)
+	return command("go", "build", "-race", "-o", filepath.Join(testing, "final-race"), "./final")
+}
+
 // testFlags builds the programs under test, tinydocker in a certain way or else the usual
 // one, and has `go test` take them, and be root.
 func testFlags(way ...string) ([]string, error) {
@@ -410,7 +430,6 @@ func testFlags(way ...string) ([]string, error) {
 	for _, build := range [][]string{
 		others,
 		slices.Concat([]string{"go", "build"}, way, []string{"-o", filepath.Join(testing, "final"), "./final"}),
-		{"go", "build", "-race", "-o", filepath.Join(testing, "final-race"), "./final"},
 	} {
 		if err := command(build...); err != nil {
 			return nil, err
