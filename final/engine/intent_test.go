@@ -2,11 +2,13 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"mytinydocker/final/storage"
 	"mytinydocker/final/volume"
 )
 
@@ -78,6 +80,21 @@ func TestWhatFailsWithAContainerThatHasEndedSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, writeJSON(engine.statePath(record.ID), alive, false))
 	require.Equal(t, cause, engine.orEnded(container, cause))
+	require.ErrorContains(t, engine.orEnded(container, fmt.Errorf("open its root: %w", errNoProcess)), "the container ended has just ended")
+}
+
+// Who copies from a container that is removed meanwhile is told so, and not that some
+// file of ours is missing.
+func TestWhatFailsWithAContainerThatIsGoneSaysSo(t *testing.T) {
+	engine := newEngine(t)
+	record := kept(t, engine, "gone")
+	container, err := engine.Get("gone")
+	require.NoError(t, err)
+	require.NoError(t, engine.Remove("gone", false))
+
+	err = engine.withRootAtRest(&container, func(storage.Tree) error { return errors.New("there is a root") })
+	require.ErrorContains(t, err, "no such container")
+	require.NoDirExists(t, engine.runFolder(record.ID))
 }
 
 func TestEndOfAContainerIsNoFailureOfWhatItIsPausedFor(t *testing.T) {
