@@ -38,13 +38,17 @@ func (e *Engine) accountInside(container *Container, name string) (*user.ExecUse
 }
 
 // openRoot opens the root folder of a container that runs. Its process is proved to
-// be the one that was recorded after the folder was opened.
+// be the one that was recorded after the folder was opened. The error is errNoProcess if
+// that has ended.
 func (e *Engine) openRoot(container *Container) (*os.File, error) {
 	state, err := e.readState(container.ID)
 	if err != nil {
 		return nil, e.orEnded(container, err)
 	}
 	descriptor, err := unix.Open(fmt.Sprintf("/proc/%d/root", state.Program.Pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENOENT) {
+		err = errNoProcess // one that ends gives its root back some time before it has ended
+	}
 	if err != nil {
 		return nil, e.orEnded(container, fmt.Errorf("open the root of the container %s: %w", container.Name, err))
 	}
@@ -52,7 +56,7 @@ func (e *Engine) openRoot(container *Container) (*os.File, error) {
 	handle, err := state.Program.open()
 	if err != nil {
 		root.Close()
-		return nil, fmt.Errorf("open the root of the container %s: %w", container.Name, err)
+		return nil, e.orEnded(container, fmt.Errorf("open the root of the container %s: %w", container.Name, err))
 	}
 	unix.Close(handle)
 	return root, nil

@@ -155,22 +155,35 @@ func (e *Engine) withTree(place Place, do func(storage.Tree) error) error {
 	}
 	if container.Status == Running || container.Status == Paused {
 		root, err := e.openRoot(&container)
-		if err != nil {
+		switch {
+		case errors.Is(err, errNoProcess): // it has just ended
+		case err != nil:
 			return err
+		default:
+			defer root.Close()
+			return do(storage.Tree{Root: root, Users: container.users()})
 		}
-		defer root.Close()
-		return do(storage.Tree{Root: root, Users: container.users()})
 	}
-	held, err := e.lockAtRest(&container)
+	return e.withRootAtRest(&container, do)
+}
+
+// withRootAtRest does something with the root of a container that does not run, and that
+// nobody starts or removes meanwhile.
+func (e *Engine) withRootAtRest(container *Container, do func(storage.Tree) error) error {
+	held, err := e.lockAtRest(container)
 	if errors.Is(err, errLocked) {
-		return fmt.Errorf("the container %s is just being started or removed: try again", place.Container)
+		return fmt.Errorf("the container %s is just being started or removed: try again", container.Name)
 	}
 	if err != nil {
 		return err
 	}
 	defer held.release()
 	defer e.removeRunFolder(container.ID) //nolint:errcheck // what is left of it is removed by whoever comes next
-	root, err := e.mountAtRest(&container.Record)
+	record, err := e.readRecord(container.ID)
+	if err != nil {
+		return err
+	}
+	root, err := e.mountAtRest(record)
 	if err != nil {
 		return err
 	}
@@ -178,8 +191,8 @@ func (e *Engine) withTree(place Place, do func(storage.Tree) error) error {
 	return do(storage.Tree{Root: root})
 }
 
-// lockAtRest takes the lock of a container that has ended, whose watcher may have a few
-// things left to do.
+// lockAtRest takes the lock of a container that has ended or is about to, and whose
+// watcher may have a few things left to do.
 func (e *Engine) lockAtRest(container *Container) (*lock, error) {
 	deadline := time.Now().Add(lockPatience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
@@ -187,8 +200,8 @@ func (e *Engine) lockAtRest(container *Container) (*lock, error) {
 		if !errors.Is(err, errLocked) || time.Now().After(deadline) {
 			return held, err
 		}
-		if now, err := e.Get(container.ID); err != nil || now.Status == Running || now.Status == Paused {
-			return nil, errLocked
+		if _, err := e.Get(container.ID); err != nil {
+			return nil, err
 		}
 		<-time.After(pause)
 	}
@@ -240,7 +253,7 @@ func (e *Engine) Changes(name string) ([]storage.Change, error) {
 	}
 	changes, err := e.upperOf(&container.Record).Changes()
 	if err != nil {
-		return nil, fmt.Errorf("look at what the container %s has changed: %w", name, err)
+		return nil, e.orGone(container.ID, fmt.Errorf("look at what the container %s has changed: %w", name, err))
 	}
 	return changes, nil
 }

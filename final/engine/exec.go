@@ -106,7 +106,7 @@ func (e *Engine) execWatched(name string, options ExecOptions, streams *Streams,
 // with it.
 func (e *Engine) orEnded(container *Container, err error) error {
 	state, stateErr := e.readState(container.ID)
-	if stateErr == nil {
+	if stateErr == nil && !errors.Is(err, errNoProcess) {
 		var handle int
 		if handle, stateErr = state.Program.open(); stateErr == nil {
 			unix.Close(handle)

@@ -121,7 +121,7 @@ func (e *Engine) Commit(name string, options CommitOptions) (*image.Image, error
 		err = errors.Join(err, e.unlessEnded(container.ID, e.Unpause(container.ID)))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("commit the container %s: %w", container.Name, err)
+		return nil, e.orGone(container.ID, fmt.Errorf("commit the container %s: %w", container.Name, err))
 	}
 	return made, nil
 }
@@ -159,7 +159,7 @@ func (e *Engine) Export(name string, out io.Writer) error {
 		return err
 	}
 	if err := e.upperOf(&container.Record).View().Archive(out, "/"); err != nil {
-		return fmt.Errorf("export the container %s: %w", container.Name, err)
+		return e.orGone(container.ID, fmt.Errorf("export the container %s: %w", container.Name, err))
 	}
 	return nil
 }
