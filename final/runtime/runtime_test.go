@@ -47,12 +47,37 @@ func minimal() specs.Spec {
 
 func TestRequestArrivesWhole(t *testing.T) {
 	parent, init := connected(t)
-	require.NoError(t, sendRequest(parent, request{Spec: minimal()}))
+	told := minimal()
+	told.Hostname, told.Domainname = "host", "domain"
+	told.Mounts = []specs.Mount{{Destination: "/", Type: "overlay", Source: "overlay", Options: []string{"ro"}}}
+	told.Linux = &specs.Linux{
+		UIDMappings:   []specs.LinuxIDMapping{{HostID: 100000, Size: 65536}},
+		GIDMappings:   []specs.LinuxIDMapping{{HostID: 200000, Size: 65536}},
+		Namespaces:    []specs.LinuxNamespace{{Type: specs.NetworkNamespace, Path: "/proc/self/fd/9"}},
+		Devices:       []specs.LinuxDevice{{Path: "/dev/null", Type: "c", Major: 1, Minor: 3}},
+		Sysctl:        map[string]string{"net.ipv4.ip_forward": "0"},
+		MaskedPaths:   []string{"/proc/kcore"},
+		ReadonlyPaths: []string{"/proc/sys"},
+	}
+	require.NoError(t, sendRequest(parent, request{Spec: told, Stdin: true, Explain: true}))
 
 	received, err := receiveRequest(init)
 
 	require.NoError(t, err)
-	require.Equal(t, minimal(), received.Spec)
+	require.Equal(t, request{Spec: told, Stdin: true, Explain: true}, received)
+}
+
+// What the parent does before init is told anything, init need not hear of.
+func TestRequestHasNothingOfTheCgroup(t *testing.T) {
+	parent, init := connected(t)
+	told := minimal()
+	told.Linux = &specs.Linux{CgroupsPath: "tinydocker/1", Resources: &specs.LinuxResources{}, Seccomp: &specs.LinuxSeccomp{}}
+	require.NoError(t, sendRequest(parent, request{Spec: told}))
+
+	received, err := receiveRequest(init)
+
+	require.NoError(t, err)
+	require.Equal(t, &specs.Linux{}, received.Spec.Linux)
 }
 
 func TestUnfinishedRequestIsRefused(t *testing.T) {
