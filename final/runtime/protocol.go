@@ -1,18 +1,13 @@
 package runtime
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"slices"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-
-	"mytinydocker/final/seccomp"
 )
 
 // Parent and init talk over a pair of connected stream sockets, of which init's
@@ -34,18 +29,6 @@ import (
 // So a container has started when the stream ends without a failure, and an init
 // that finds the stream at its end instead of a request runs nothing.
 const ourSocket = 3
-
-// request is all that init is told.
-type request struct {
-	Spec  specs.Spec `json:"spec"`
-	Stdin bool       `json:"stdin"` // whether standard input is a pipe to keep
-	// Filter is the seccomp filter, if there is one, assembled by the parent.
-	Filter *seccomp.Filter `json:"filter,omitempty"`
-	// Explain is whether the parent wants to hear of each step.
-	Explain bool `json:"explain"`
-
-	given []int // mounts, open files, for an init that has users of its own
-}
 
 // filesInMessage is how many open files fit into one message (unix(7), SCM_RIGHTS).
 const filesInMessage = 253
@@ -80,45 +63,9 @@ func asConn(file *os.File) (*net.UnixConn, error) {
 	return unixConn, nil
 }
 
-func sendRequest(conn *net.UnixConn, request request) error {
-	for files := range slices.Chunk(request.given, filesInMessage) {
-		if _, _, err := conn.WriteMsgUnix([]byte{' '}, unix.UnixRights(files...), nil); err != nil {
-			return fmt.Errorf("give init its mounts: %w", err)
-		}
-	}
-	if err := json.NewEncoder(conn).Encode(request); err != nil {
-		return fmt.Errorf("tell init what to run: %w", err)
-	}
-	if err := conn.CloseWrite(); err != nil {
-		return fmt.Errorf("tell init what to run: %w", err)
-	}
-	return nil
-}
-
-// receiveRequest reads up to the end of the stream: only a parent that lives and
-// has said everything ends it behind a whole request.
-func receiveRequest(conn *net.UnixConn) (request, error) {
-	var received request
-	content, given, err := receiveAll(conn)
-	if err != nil {
-		return request{}, fmt.Errorf("read what to run: %w", err)
-	}
-	if len(content) == 0 {
-		return request{}, errParentGone
-	}
-	if err := json.Unmarshal(content, &received); err != nil {
-		return request{}, fmt.Errorf("read what to run: %w", err)
-	}
-	if received.Spec.Process == nil || received.Spec.Root == nil || len(received.Spec.Process.Args) == 0 {
-		return request{}, errors.New("read what to run: the specification has no process or no root")
-	}
-	received.given = given
-	return received, nil
-}
-
 // receiveAll reads up to the end of the stream, and the open files that come with it.
 func receiveAll(conn *net.UnixConn) (content []byte, files []int, err error) {
-	buffer, rights := make([]byte, 1<<16), make([]byte, unix.CmsgSpace(4*filesInMessage))
+	buffer, rights := make([]byte, 1<<13), make([]byte, unix.CmsgSpace(4*filesInMessage))
 	for {
 		count, rightsCount, flags, _, err := conn.ReadMsgUnix(buffer, rights)
 		switch {

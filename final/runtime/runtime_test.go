@@ -83,10 +83,10 @@ func TestRequestHasNothingOfTheCgroup(t *testing.T) {
 func TestUnfinishedRequestIsRefused(t *testing.T) {
 	for name, content := range map[string]string{
 		"nothing":    "",
-		"half":       `{"spec":{"root":{"path":"/"},"process":{"args":["touch"`,
-		"no process": `{"spec":{"root":{"path":"/"}}}`,
-		"no program": `{"spec":{"root":{"path":"/"},"process":{"args":[]}}}`,
-		"no root":    `{"spec":{"process":{"args":["true"]}}}`,
+		"half":       `{"root":{"path":"/"},"process":{"args":["touch"`,
+		"no process": `{"root":{"path":"/"}}`,
+		"no program": `{"root":{"path":"/"},"process":{"args":[]}}`,
+		"no root":    `{"process":{"args":["true"]}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent, init := connected(t)

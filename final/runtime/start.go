@@ -67,9 +67,6 @@ func Start(spec *specs.Spec, options Options) (_ *Container, err error) {
 	if told.Spec.Mounts, err = withCgroups(spec.Mounts, group); err != nil {
 		return nil, err
 	}
-	linux := *spec.Linux
-	linux.Seccomp = nil // it is the longest part, and init has the filter of it
-	told.Spec.Linux = &linux
 	container, err := start(options, group, told)
 	if err != nil {
 		return nil, err
