@@ -3,6 +3,7 @@ package seccomp
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -55,15 +56,12 @@ func assemble(profile *specs.LinuxSeccomp) (program, error) {
 	return append(whole, search(spansOf(rules, otherwise))...), nil
 }
 
-// spansOf orders what is decided by the numbers, with the default between.
-func spansOf(rules map[int][]rule, otherwise uint32) []span {
-	last := -1
-	for number := range rules {
-		last = max(last, number)
-	}
+// spansOf puts together what is decided alike of one number after the other. Behind the
+// last of them it is the default.
+func spansOf(rules [][]rule, otherwise uint32) []span {
 	var spans []span
-	for number := range last + 2 {
-		code := decide(rules[number], otherwise)
+	for number, rules := range append(rules, nil) {
+		code := decide(rules, otherwise)
 		if previous := len(spans) - 1; previous >= 0 && len(code) == 1 && len(spans[previous].code) == 1 && spans[previous].code[0] == code[0] {
 			continue
 		}
@@ -93,9 +91,9 @@ type rule struct {
 	action     uint32
 }
 
-// rulesOf returns the rules about each system call, by its number.
-func rulesOf(profile *specs.LinuxSeccomp) (map[int][]rule, error) {
-	rules := make(map[int][]rule)
+// rulesOf returns the rules about each system call, at its number.
+func rulesOf(profile *specs.LinuxSeccomp) ([][]rule, error) {
+	var rules [][]rule
 	for _, entry := range profile.Syscalls {
 		action, err := actionOf(entry.Action, entry.ErrnoRet)
 		if err != nil {
@@ -109,14 +107,21 @@ func rulesOf(profile *specs.LinuxSeccomp) (map[int][]rule, error) {
 				return nil, fmt.Errorf("the comparison %q is not supported", argument.Op)
 			}
 		}
+		var own []rule
+		for _, conditions := range alternatives(entry.Args) {
+			own = append(own, rule{conditions, action})
+		}
 		for _, name := range entry.Names {
 			number, known := numbers()[name]
 			if !known {
 				continue
 			}
-			for _, conditions := range alternatives(entry.Args) {
-				rules[number] = append(rules[number], rule{conditions, action})
+			rules = append(rules, make([][]rule, max(0, number+1-len(rules)))...)
+			if rules[number] == nil {
+				rules[number] = slices.Clip(own) // most have no others, and share them
+				continue
 			}
+			rules[number] = append(rules[number], own...)
 		}
 	}
 	return rules, nil

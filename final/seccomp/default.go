@@ -71,21 +71,23 @@ func Default(capabilities []string) *specs.LinuxSeccomp {
 		profile.Syscalls = append(profile.Syscalls, allow("personality", specs.LinuxSeccompArg{Index: 0, Op: specs.OpEqualTo, Value: value}))
 	}
 	profile.Syscalls = append(profile.Syscalls, deny(unix.EPERM, "personality"), deny(unix.EPERM, denied...))
-	rest := specs.LinuxSyscall{Names: slices.Sorted(maps.Keys(numbers())), Action: specs.ActAllow}
+	rest := specs.LinuxSyscall{Names: slices.AppendSeq(make([]string, 0, len(numbers())), maps.Keys(numbers())), Action: specs.ActAllow}
+	slices.Sort(rest.Names)
 	profile.Syscalls = append(profile.Syscalls, rest)
 	return profile
 }
 
 // deniedTo are the locked system calls that none of the capabilities unlocks.
 func deniedTo(capabilities []string) []string {
-	locked, open := make(map[string]bool), make(map[string]bool)
+	var locked, open []string
 	for capability, names := range unlocked {
-		for _, name := range names {
-			locked[name] = true
-			open[name] = open[name] || slices.Contains(capabilities, capability)
+		locked = append(locked, names...)
+		if slices.Contains(capabilities, capability) {
+			open = append(open, names...)
 		}
 	}
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(locked)), func(name string) bool { return open[name] })
+	slices.Sort(locked)
+	return slices.DeleteFunc(slices.Compact(locked), func(name string) bool { return slices.Contains(open, name) })
 }
 
 func allow(name string, args ...specs.LinuxSeccompArg) specs.LinuxSyscall {
