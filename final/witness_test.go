@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/runtime"
 )
 
 // The kernel is the witness of what a container does: of what lives in its cgroup.
@@ -60,6 +62,19 @@ func firstIn(pids []int) int {
 	return 0
 }
 
+// programsIn returns those of the processes that are not ours: before its program runs, a
+// container has an init that waits to hear of it, and does not run.
+func programsIn(pids []int) (programs []int) {
+	for _, pid := range pids {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		words := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
+		if _, ours := runtime.Roles[words[len(words)-1]]; err == nil && len(line) > 0 && !ours {
+			programs = append(programs, pid)
+		}
+	}
+	return programs
+}
+
 // listed is a container as ps -a lists it.
 type listed struct{ id, name, status string }
 
@@ -84,11 +99,14 @@ func (h *host) list() (all []listed, complaint string) {
 // lieOf compares what ps says of a container with what lived in it before and after
 // that was said, and returns what is not true, or "".
 func (l listed) lieOf(before, after []int) string {
-	switch first := firstIn(before); {
-	case l.up() && len(before) == 0 && len(after) == 0:
+	if l.up() && len(before) == 0 && len(after) == 0 {
 		return fmt.Sprintf("ps says %q of %s, in which nothing lives", l.status, l.name)
-	case !l.up() && first != 0 && first == firstIn(after):
-		return fmt.Sprintf("ps says %q of %s, in which process %d lives", l.status, l.name, first)
+	}
+	still := programsIn(after)
+	for _, pid := range programsIn(before) {
+		if !l.up() && slices.Contains(still, pid) {
+			return fmt.Sprintf("ps says %q of %s, in which process %d lives", l.status, l.name, pid)
+		}
 	}
 	return ""
 }

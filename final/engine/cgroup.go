@@ -133,7 +133,8 @@ func (e *Engine) Update(name string, changes Limits, restart *Restart) error {
 			return err
 		}
 		if group != nil && changes != (Limits{}) {
-			if err := group.Update(changed.resources()); err != nil {
+			// One that has ended has its limits from the next start on.
+			if err := e.unlessEnded(id, group.Update(changed.resources())); err != nil {
 				return fmt.Errorf("change the limits of the container %s: %w", name, err)
 			}
 		}

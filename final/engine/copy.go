@@ -149,62 +149,65 @@ func (e *Engine) withTree(place Place, do func(storage.Tree) error) error {
 		defer root.Close()
 		return do(storage.Tree{Root: root})
 	}
-	container, err := e.Get(place.Container)
+	tree, done, err := e.awaitTree(place.Container)
 	if err != nil {
 		return err
 	}
-	if container.Status == Running || container.Status == Paused {
-		root, err := e.openRoot(&container)
-		switch {
-		case errors.Is(err, errNoProcess): // it has just ended
-		case err != nil:
-			return err
-		default:
-			defer root.Close()
-			return do(storage.Tree{Root: root, Users: container.users()})
-		}
-	}
-	return e.withRootAtRest(&container, do)
+	defer done()
+	return do(tree)
 }
 
-// withRootAtRest does something with the root of a container that does not run, and that
-// nobody starts or removes meanwhile.
-func (e *Engine) withRootAtRest(container *Container, do func(storage.Tree) error) error {
-	held, err := e.lockAtRest(container)
-	if errors.Is(err, errLocked) {
-		return fmt.Errorf("the container %s is just being started or removed: try again", container.Name)
+// awaitTree opens the root of a container. One that is just being started, or has just
+// ended, it waits for.
+func (e *Engine) awaitTree(name string) (tree storage.Tree, done func(), err error) {
+	deadline := time.Now().Add(lockPatience)
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		container, err := e.Get(name)
+		if err != nil {
+			return storage.Tree{}, nil, err
+		}
+		name = container.ID // whatever it is called by now
+		tree, done, err := e.openTree(&container)
+		switch changes := errors.Is(err, errLocked) || errors.Is(err, errNoProcess); {
+		case !changes:
+			return tree, done, err
+		case time.Now().Before(deadline):
+			<-time.After(pause)
+		case container.Status == Restarting:
+			return tree, nil, fmt.Errorf("the container %s is between two starts: try again, or stop it first (tinydocker stop %[1]s)", container.Name)
+		default:
+			return tree, nil, fmt.Errorf("the container %s is just being started or removed: try again", container.Name)
+		}
 	}
+}
+
+// openTree opens the root of a container, that of its processes if it runs. Nobody starts
+// or removes one that does not before done is called. The error is errNoProcess or
+// errLocked if it has begun or ended to run since it was looked at.
+func (e *Engine) openTree(container *Container) (tree storage.Tree, done func(), err error) {
+	if container.Status == Running || container.Status == Paused {
+		root, err := e.openRoot(container)
+		return storage.Tree{Root: root, Users: container.users()}, func() { root.Close() }, err
+	}
+	held, err := e.lockEnded(container.ID)
 	if err != nil {
-		return err
+		return storage.Tree{}, nil, err
 	}
-	defer held.release()
-	defer e.removeRunFolder(container.ID) //nolint:errcheck // what is left of it is removed by whoever comes next
+	leave := func() {
+		_ = e.removeRunFolder(container.ID) // what is left of it is removed by whoever comes next
+		held.release()
+	}
 	record, err := e.readRecord(container.ID)
 	if err != nil {
-		return err
+		leave()
+		return storage.Tree{}, nil, err
 	}
 	root, err := e.mountAtRest(record)
 	if err != nil {
-		return err
+		leave()
+		return storage.Tree{}, nil, err
 	}
-	defer root.Close()
-	return do(storage.Tree{Root: root})
-}
-
-// lockAtRest takes the lock of a container that has ended or is about to, and whose
-// watcher may have a few things left to do.
-func (e *Engine) lockAtRest(container *Container) (*lock, error) {
-	deadline := time.Now().Add(lockPatience)
-	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		held, err := e.lockEnded(container.ID)
-		if !errors.Is(err, errLocked) || time.Now().After(deadline) {
-			return held, err
-		}
-		if _, err := e.Get(container.ID); err != nil {
-			return nil, err
-		}
-		<-time.After(pause)
-	}
+	return storage.Tree{Root: root}, func() { root.Close(); leave() }, nil
 }
 
 // mountAtRest mounts the root of a container that does not run and opens it. It does

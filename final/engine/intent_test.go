@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"mytinydocker/final/storage"
 	"mytinydocker/final/volume"
 )
 
@@ -92,7 +91,7 @@ func TestWhatFailsWithAContainerThatIsGoneSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, engine.Remove("gone", false))
 
-	err = engine.withRootAtRest(&container, func(storage.Tree) error { return errors.New("there is a root") })
+	_, _, err = engine.openTree(&container)
 	require.ErrorContains(t, err, "no such container")
 	require.NoDirExists(t, engine.runFolder(record.ID))
 }
