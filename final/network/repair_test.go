@@ -280,3 +280,37 @@ func tableNow(t *testing.T, table *nftables.Table) string {
 	}
 	return all.String()
 }
+
+// Whoever changes a record writes the rules anew, unless somebody kills it in between:
+// then that is done by whoever takes care of the container or the networks next.
+func TestRulesThatSomebodyWasKilledBeforeAreWritten(t *testing.T) {
+	t.Run("a container has left", func(t *testing.T) {
+		w := newWorld(t, nftablesBackend)
+		network := w.create("blue", "10.1.0.0/24")
+		rules := rulesNow(t)
+		web := w.join("web", []string{"8080:80"}, "blue")
+		endpoint, err := w.endpoint(network, web.ID)
+		require.NoError(t, err)
+		require.NoError(t, w.distrustRules())
+		endpoint.Ports = nil
+		require.NoError(t, w.saveEndpoint(network, endpoint))
+
+		require.NoError(t, w.Detach(web.ID, true))
+
+		require.Equal(t, rules, rulesNow(t))
+	})
+	t.Run("a network was removed", func(t *testing.T) {
+		w := newWorld(t, nftablesBackend)
+		w.create("blue", "10.1.0.0/24")
+		rules := rulesNow(t)
+		red := w.create("red", "10.2.0.0/24")
+		require.NoError(t, w.distrustRules())
+		require.NoError(t, w.removeBridge(red))
+		require.NoError(t, os.Remove(w.recordPath("red")))
+
+		_, err := w.Prune(func(string) bool { return true })
+		require.NoError(t, err)
+
+		require.Equal(t, rules, rulesNow(t))
+	})
+}
