@@ -425,8 +425,7 @@ func testFlags(way ...string) ([]string, error) {
 	if len(way) == 0 {
 		way = []string{static}
 	}
-	programs := []string{"./final/museum/probe", "./internal/base/box", "./internal/testbed/steps/killer"}
-	others := slices.Concat([]string{"go", "build", static, "-o", testing + "/"}, programs, stages())
+	others := slices.Concat([]string{"go", "build", static, "-o", testing + "/"}, chapters.Programs, stages())
 	for _, build := range [][]string{
 		others,
 		slices.Concat([]string{"go", "build"}, way, []string{"-o", filepath.Join(testing, "final"), "./final"}),

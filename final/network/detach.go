@@ -23,7 +23,10 @@ func (n *Networks) Detach(id string, kept bool) error {
 			return err
 		}
 	}
-	return n.removeHalfEndpoints(networks, id)
+	if err := n.removeHalfEndpoints(networks, id); err != nil {
+		return err
+	}
+	return n.settleRules()
 }
 
 // removeHalfEndpoints removes the records of a container's endpoints that were not

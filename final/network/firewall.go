@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -43,6 +44,24 @@ func (n *Networks) distrustRules() error {
 	defer lock.Close()
 	backend, _ := readStamp(lock)
 	return writeStamp(lock, backend, 0)
+}
+
+// settleRules writes rules that somebody was killed before. That nobody was, it learns
+// from a small file.
+func (n *Networks) settleRules() error {
+	file, err := os.Open(n.rulesPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // there have been none since the machine was started
+	}
+	if err != nil {
+		return fmt.Errorf("read which rules there are: %w", err)
+	}
+	backend, applied := readStamp(file)
+	file.Close()
+	if backend == "" || applied != 0 {
+		return nil
+	}
+	return n.ensureRules()
 }
 
 // ensureRules has the rules be what the records say.

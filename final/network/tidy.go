@@ -17,7 +17,7 @@ func (n *Networks) lockAll() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(n.removeHalfRecords(), n.removeLostState()); err != nil {
+	if err := errors.Join(n.removeHalfRecords(), n.removeLostState(), n.settleRules()); err != nil {
 		lock.Close()
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"mytinydocker/internal/testbed/chapters"
@@ -71,7 +72,7 @@ func Programs(ctx context.Context, root, folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	packages := []string{"./final", "./final/museum/probe", "./internal/base/box", "./internal/doctor"}
+	packages := slices.Concat([]string{"./final", "./internal/doctor"}, chapters.Programs)
 	for _, chapter := range chapters.All {
 		packages = append(packages, "./"+chapter.Folder)
 	}

@@ -3,9 +3,12 @@ package vm
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"mytinydocker/internal/testbed/chapters"
 )
 
 func TestTargetsNamePackages(t *testing.T) {
@@ -41,4 +44,23 @@ func TestWithoutATargetThereAreTheTestsOfCgroups(t *testing.T) {
 	patterns, err = Patterns(root, "")
 	require.NoError(t, err)
 	require.Equal(t, []string{"./stage02-cgroups", "./final/cgroup"}, patterns)
+}
+
+// A test that builds what it runs cannot do so on a machine without Go.
+func TestProgramsThatTestsRunAreKnown(t *testing.T) {
+	built := regexp.MustCompile(`testbed\.Build\([\w.]+, "mytinydocker/([^"]+)"`)
+	found := 0
+	for _, folder := range []string{"stage*", "final", filepath.Join("final", "*"), filepath.Join("internal", "testbed", "*")} {
+		files, err := filepath.Glob(filepath.Join("..", "..", folder, "*.go"))
+		require.NoError(t, err)
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for _, match := range built.FindAllStringSubmatch(string(content), -1) {
+				found++
+				require.Contains(t, append(chapters.Programs, "./final"), "./"+match[1], file)
+			}
+		}
+	}
+	require.Greater(t, found, 2)
 }

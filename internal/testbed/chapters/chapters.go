@@ -43,6 +43,10 @@ var All = []Chapter{
 	},
 }
 
+// Programs are the packages of those programs that tests run beside the chapters and
+// tinydocker.
+var Programs = []string{"./final/museum/probe", "./internal/base/box", "./internal/testbed/steps/killer"}
+
 // Carry copies a file of a chapter to the later ones, up to the first that
 // changes it, and returns the paths that it has written. That chapter's own
 // version has to be changed by hand.
