@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -118,4 +120,16 @@ func TestRemovingAContainerLeavesItsData(t *testing.T) {
 
 	require.FileExists(t, filepath.Join(outside, "f"))
 	require.FileExists(t, filepath.Join(host.root, "volumes/data/_data/f"))
+}
+
+// A container that is new and cannot be started is not kept, nor what was made for it.
+func TestVolumesOfARunThatFailsGo(t *testing.T) {
+	host := newHost(t)
+	for _, flags := range [][]string{nil, {"-d"}, {"-i", "-t"}, {"--restart", "always", "-d"}} {
+		result := host.tinydocker(slices.Concat([]string{"run"}, flags, []string{"-v", "/data", "-v", "kept:/kept", "base", "nosuch"})...)
+		require.Equal(t, 127, result.Code, "%v: %s", flags, result.Stderr)
+		require.Equal(t, "kept", strings.TrimSpace(host.ok("volume", "ls", "-q")), "%v", flags)
+	}
+	host.ok("volume", "rm", "kept")
+	host.requireNothingLeft()
 }
