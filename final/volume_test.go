@@ -125,7 +125,7 @@ func TestRemovingAContainerLeavesItsData(t *testing.T) {
 // A container that is new and cannot be started is not kept, nor what was made for it.
 func TestVolumesOfARunThatFailsGo(t *testing.T) {
 	host := newHost(t)
-	for _, flags := range [][]string{nil, {"-d"}, {"-i", "-t"}, {"--restart", "always", "-d"}} {
+	for _, flags := range [][]string{nil, {"-d"}, {"-d", "-t"}, {"--restart", "always", "-d"}} {
 		result := host.tinydocker(slices.Concat([]string{"run"}, flags, []string{"-v", "/data", "-v", "kept:/kept", "base", "nosuch"})...)
 		require.Equal(t, 127, result.Code, "%v: %s", flags, result.Stderr)
 		require.Equal(t, "kept", strings.TrimSpace(host.ok("volume", "ls", "-q")), "%v", flags)

@@ -12,6 +12,15 @@ import (
 	"mytinydocker/final/storage"
 )
 
+// removeNew removes a container that is new and has not come to run, with the volumes
+// that were made for it.
+func (e *Engine) removeNew(id string) error {
+	if err := e.intendRemoval(id, true); err != nil {
+		return fmt.Errorf("remove the container %.12s: %w", id, err)
+	}
+	return e.removeLocked(id)
+}
+
 // removeLocked removes all that there is of a container whose lock we hold: the
 // process first, the record last, so that a removal that fails is repeated.
 func (e *Engine) removeLocked(id string) error {
@@ -29,8 +38,8 @@ func (e *Engine) removeLocked(id string) error {
 // processes have ended, and its cgroup and its addresses are given back: to look for
 // a cgroup that is gone takes a walk through all there are.
 func (e *Engine) removeEnded(id string) error {
+	err := e.intendRemoval(id, false)
 	record, recordErr := e.readRecord(id)
-	err := e.intendRemoval(id)
 	if err == nil {
 		err = e.releaseNames(id)
 	}
@@ -59,14 +68,16 @@ func (e *Engine) removeEnded(id string) error {
 }
 
 // intendRemoval has the next command remove what is left, should this one not
-// come to its end: half a container is none to keep.
-func (e *Engine) intendRemoval(id string) error {
+// come to its end: half a container is none to keep. With it go the volumes that nobody
+// has given a name, if that was said once.
+func (e *Engine) intendRemoval(id string, volumes bool) error {
 	record, err := e.readRecord(id)
-	if err != nil || record.Removing || record.AutoRemove {
+	if err != nil || record.AutoRemove || record.Removing && (record.RemoveVolumes || !volumes) {
 		return nil //nolint:nilerr // without a record that says so, nothing is kept
 	}
 	_, err = e.updateRecord(id, func(record *Record) error {
 		record.Removing = true
+		record.RemoveVolumes = record.RemoveVolumes || volumes
 		return nil
 	})
 	if isFull(err) {

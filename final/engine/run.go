@@ -124,7 +124,7 @@ func (e *Engine) makeContainer(options Options, prepare func(*Record)) (*Record,
 		return nil, nil, err
 	}
 	if err := e.createWithFile(record, image, options.CIDFile); err != nil {
-		err = errors.Join(err, e.removeLocked(record.ID))
+		err = errors.Join(err, e.removeNew(record.ID))
 		held.release()
 		return nil, nil, err
 	}

@@ -94,7 +94,7 @@ func (e *Engine) giveUp(id string, held *lock, isNew bool) error {
 func (w *watcher) abandon(isNew bool) error {
 	defer w.held.release()
 	if isNew {
-		return w.engine.removeLocked(w.record.ID)
+		return w.engine.removeNew(w.record.ID)
 	}
 	_, err := w.engine.updateRecord(w.record.ID, func(record *Record) error {
 		record.Exit = &Exit{Status: 125, Error: "its monitor could not be started", Finished: time.Now().UTC()}

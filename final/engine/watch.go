@@ -198,7 +198,7 @@ func (w *watcher) watchToTheEnd(isNew bool) (*Exit, error) {
 	var err error
 	switch {
 	case !w.ran && isNew:
-		err = w.engine.removeLocked(w.record.ID)
+		err = w.engine.removeNew(w.record.ID)
 	case failed == nil && w.record.AutoRemove:
 		err = w.engine.removeEnded(w.record.ID)
 	case w.ran && w.record.AutoRemove:
