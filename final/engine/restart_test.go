@@ -44,3 +44,22 @@ func TestPausesGrowToAMinute(t *testing.T) {
 	require.Equal(t, time.Minute, pauses[11])
 	require.Equal(t, 100*time.Millisecond, pauseAfter(time.Minute, 11*time.Second))
 }
+
+// Somebody stops a container while it is being started again: what cannot be started then
+// is no failure, and it has ended as it did before.
+func TestContainerStoppedBetweenTwoRunsHasEndedAsItDid(t *testing.T) {
+	engine := newEngine(t)
+	record := kept(t, engine, "restless")
+	w := &watcher{engine: engine, record: record}
+	last := &Exit{Status: 3, Finished: time.Now().UTC()}
+	require.False(t, w.stoppedAfter(last), "nobody has stopped it")
+	_, err := engine.intendStop(record.ID)
+	require.NoError(t, err)
+	require.False(t, w.stoppedAfter(nil), "it has not run")
+
+	require.True(t, w.stoppedAfter(last))
+
+	now, err := engine.readRecord(record.ID)
+	require.NoError(t, err)
+	require.Equal(t, 3, now.Exit.Status)
+}
