@@ -36,12 +36,16 @@ type watcher struct {
 // its last exit. The record says already that it is started: a start that nobody
 // could see the end of is found by that.
 func (w *watcher) watch() (*Exit, error) {
-	pause := time.Duration(0)
+	pause, last := time.Duration(0), (*Exit)(nil)
 	for {
 		exit, err := w.runOnce()
+		if err != nil && w.stoppedAfter(last) {
+			return last, nil
+		}
 		if err != nil {
 			return nil, err
 		}
+		last = exit
 		ran := exit.Finished.Sub(w.record.Started)
 		if err := w.update(func(record *Record) { record.Exit, record.Started = exit, w.record.Started }); err != nil {
 			return nil, errors.Join(err, w.engine.keepExit(w.record.ID, exit))
@@ -60,6 +64,19 @@ func (w *watcher) watch() (*Exit, error) {
 			return nil, err
 		}
 	}
+}
+
+// stoppedAfter reports whether somebody has stopped the container while it was being
+// started again, after its last run. It has then ended as it did in that.
+func (w *watcher) stoppedAfter(last *Exit) bool {
+	if last == nil {
+		return false
+	}
+	record, err := w.engine.readRecord(w.record.ID)
+	if err != nil || !record.Stopped {
+		return false
+	}
+	return w.update(func(record *Record) { record.Exit = last }) == nil
 }
 
 // update changes the record, which others may have changed, too. Nobody will look
