@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -100,14 +99,11 @@ func commandOf(options Options, image *image.Image) (entrypoint, cmd []string, e
 	return entrypoint, cmd, nil
 }
 
-// A host name is one or more labels of letters, digits and "-", hostname(7).
-const hostnamePattern = `^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*$`
-
 func (r *Record) check() error {
 	if err := checkName(r.Name); err != nil {
 		return err
 	}
-	if valid, _ := regexp.MatchString(hostnamePattern, r.Hostname); !valid || len(r.Hostname) > 64 {
+	if !validHostname(r.Hostname) {
 		return fmt.Errorf("invalid host name %q: at most 64 letters, digits, dots and hyphens", r.Hostname)
 	}
 	if !filepath.IsAbs(r.WorkingDir) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -201,5 +202,21 @@ func FuzzWords(f *testing.F) {
 		}
 		_, _ = parseProcess([]byte(text), time.Time{})
 		_, _, _ = parseLinks([]byte(text))
+	})
+}
+
+// Names, ids and host names as regular expressions have them.
+func FuzzNames(f *testing.F) {
+	name := regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}$`)
+	id := regexp.MustCompile(`^[0-9a-f]{64}$`)
+	label := `[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?`
+	host := regexp.MustCompile(`^` + label + `(\.` + label + `)*$`)
+	for _, seed := range []string{"", "a", "ab", "a.b", "-ab", "a-", "a..b", ".a", "a_b", "ä", "aä", "a\n", newID(), newID() + "0", strings.Repeat("a", 129)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		require.Equal(t, name.MatchString(text), validName(text), "%q", text)
+		require.Equal(t, id.MatchString(text), validID(text), "%q", text)
+		require.Equal(t, host.MatchString(text) && len(text) <= 64, validHostname(text), "%q", text)
 	})
 }

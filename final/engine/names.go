@@ -5,18 +5,21 @@ import (
 	"encoding/hex"
 	"fmt"
 	mathrand "math/rand/v2"
-	"regexp"
-	"sync"
+	"strings"
 )
-
-var namePattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
-})
 
 // validName reports whether a container may be called name. Names are names of
 // files: nothing else may come past here.
 func validName(name string) bool {
-	return len(name) <= 128 && namePattern().MatchString(name)
+	return len(name) >= 2 && len(name) <= 128 && isWord(rune(name[0])) && !strings.ContainsFunc(name, func(r rune) bool {
+		return !isWord(r) && !strings.ContainsRune("_.-", r)
+	})
+}
+
+// isWord reports whether r is a letter or a digit of ASCII. To build a regular expression
+// for such checks would take longer than the whole of what a command checks.
+func isWord(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
 func checkName(name string) error {
@@ -26,9 +29,23 @@ func checkName(name string) error {
 	return nil
 }
 
-var idPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
+func validID(id string) bool {
+	return len(id) == 64 && strings.Trim(id, "0123456789abcdef") == ""
+}
 
-func validID(id string) bool { return idPattern().MatchString(id) }
+// validHostname reports whether text is one or more labels of letters, digits and "-",
+// which begin and end with none of that (hostname(7)).
+func validHostname(text string) bool {
+	for label := range strings.SplitSeq(text, ".") {
+		if label == "" || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		if strings.ContainsFunc(label, func(r rune) bool { return !isWord(r) && r != '-' }) {
+			return false
+		}
+	}
+	return len(text) <= 64
+}
 
 // newID returns a new random id: 64 hexadecimal digits.
 func newID() string {

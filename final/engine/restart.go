@@ -67,3 +67,16 @@ func pauseAfter(last, ran time.Duration) time.Duration {
 	}
 	return min(2*last, longestWait)
 }
+
+// stoppedAfter reports whether somebody has stopped the container while it was being
+// started again, after its last run. It has then ended as it did in that.
+func (w *watcher) stoppedAfter(last *Exit) bool {
+	if last == nil {
+		return false
+	}
+	record, err := w.engine.readRecord(w.record.ID)
+	if err != nil || !record.Stopped {
+		return false
+	}
+	return w.update(func(record *Record) { record.Exit = last }) == nil
+}

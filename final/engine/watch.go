@@ -66,19 +66,6 @@ func (w *watcher) watch() (*Exit, error) {
 	}
 }
 
-// stoppedAfter reports whether somebody has stopped the container while it was being
-// started again, after its last run. It has then ended as it did in that.
-func (w *watcher) stoppedAfter(last *Exit) bool {
-	if last == nil {
-		return false
-	}
-	record, err := w.engine.readRecord(w.record.ID)
-	if err != nil || !record.Stopped {
-		return false
-	}
-	return w.update(func(record *Record) { record.Exit = last }) == nil
-}
-
 // update changes the record, which others may have changed, too. Nobody will look
 // at that of a container that is removed when it ends.
 func (w *watcher) update(change func(*Record)) error {

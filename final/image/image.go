@@ -96,7 +96,7 @@ func (s *Store) Find(name string) (*Image, error) {
 		}
 	}
 	prefix := strings.TrimPrefix(name, "sha256:")
-	if !hexadecimal().MatchString(prefix) || len(prefix) > 64 {
+	if !isHexadecimal(prefix) || len(prefix) > 64 {
 		if err != nil {
 			return nil, err
 		}

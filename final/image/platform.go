@@ -18,7 +18,7 @@ func parsePlatform(text string) (v1.Platform, error) {
 	}
 	elements := strings.Split(text, "/")
 	for _, element := range elements {
-		if !component().MatchString(element) {
+		if !isComponent(element) {
 			return own, fmt.Errorf("invalid platform %q: write it like linux/arm64 or linux/arm/v7", text)
 		}
 	}

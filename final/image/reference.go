@@ -25,20 +25,38 @@ type Reference struct {
 	Digest     digest.Digest // of what a registry has; "" if any will do
 }
 
-// A component of a path is made of letters and digits, with single separators in
-// between (distribution/reference). The library that takes names apart also takes
-// "a/../b" for one.
-var component = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$`)
-})
+// isComponent reports whether text may be an element of a path: letters and digits, with
+// single separators in between (distribution/reference), which are . _ __ or any number
+// of -. The library that takes names apart also takes "a/../b" for one.
+func isComponent(text string) bool {
+	for {
+		rest := strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyz0123456789")
+		switch {
+		case rest == text:
+			return false // nothing, where there has to be a letter or a digit
+		case rest == "":
+			return true
+		case rest[0] == '-':
+			text = strings.TrimLeft(rest, "-")
+		case strings.HasPrefix(rest, "__"):
+			text = rest[2:]
+		case rest[0] == '.' || rest[0] == '_':
+			text = rest[1:]
+		default:
+			return false
+		}
+	}
+}
+
+func isHexadecimal(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789abcdef") == ""
+}
 
 // A registry is a host name or an address, with a port if it is not the usual one.
 var registryName = sync.OnceValue(func() *regexp.Regexp {
 	const label = `[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?`
 	return regexp.MustCompile(`^(?:` + label + `(?:\.` + label + `)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$`)
 })
-
-var hexadecimal = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]+$`) })
 
 // ParseReference parses [REGISTRY[:PORT]/]REPOSITORY[:TAG][@DIGEST].
 func ParseReference(text string) (Reference, error) {
@@ -60,11 +78,11 @@ func ParseReference(text string) (Reference, error) {
 	if err != nil {
 		return invalid("lower-case letters, digits and . _ - /, with a tag as in base:latest")
 	}
-	if !registryName().MatchString(tag.RegistryStr()) {
+	if tag.RegistryStr() != hub && !registryName().MatchString(tag.RegistryStr()) {
 		return invalid("before the first / is no name of a registry")
 	}
 	for _, element := range strings.Split(tag.RepositoryStr(), "/") {
-		if !component().MatchString(element) {
+		if !isComponent(element) {
 			return invalid("lower-case letters, digits and . _ - /, with a tag as in base:latest")
 		}
 	}
@@ -72,7 +90,7 @@ func ParseReference(text string) (Reference, error) {
 		return invalid("a tag is at most 128 letters, digits and . _ - and begins with none of . -")
 	}
 	reference.Repository = familiar(tag.RegistryStr(), tag.RepositoryStr())
-	if len(reference.Repository) == 64 && hexadecimal().MatchString(reference.Repository) {
+	if len(reference.Repository) == 64 && isHexadecimal(reference.Repository) {
 		return invalid("it looks like the id of an image")
 	}
 	if !byDigest || strings.HasSuffix(rest, ":"+tag.TagStr()) {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -48,6 +49,17 @@ func TestParseReferenceRefuses(t *testing.T) {
 		_, err := ParseReference(name)
 		require.ErrorContains(t, err, "invalid image name", "%q", name)
 	}
+}
+
+// What a component is, distribution/reference says by this expression.
+func FuzzComponent(f *testing.F) {
+	component := regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$`)
+	for _, seed := range []string{"", "a", "a-b", "a--b", "a__b", "a___b", "a.b", "a..b", "-a", "a-", "a_-b", "a.-b", "A", "ä", "a\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		require.Equal(t, component.MatchString(text), isComponent(text), "%q", text)
+	})
 }
 
 func FuzzParseReference(f *testing.F) {
