@@ -384,6 +384,10 @@ func TestLogsShowWhatIsWanted(t *testing.T) {
 	host.ok("wait", name)
 
 	require.Equal(t, testbed.Result{Stdout: "one\nthree\nlast", Stderr: "two\n"}, host.tinydocker("logs", name))
+
+	// Two streams have no order between them.
+	name = host.detached(nil, "sh", "-c", "echo one; printf last")
+	host.ok("wait", name)
 	require.Equal(t, "last", host.ok("logs", "--tail", "1", name))
 	require.Equal(t, "last", host.ok("logs", "-f", "-n", "1", name))
 	require.Empty(t, host.ok("logs", "-n", "0", name))
