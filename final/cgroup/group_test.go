@@ -363,3 +363,35 @@ func TestManyGroupsAtOnce(t *testing.T) {
 	}
 	requireNowhere(t, common)
 }
+
+func TestEmptyGroupIsRemovedAtOnce(t *testing.T) {
+	group := newGroup(t, nil)
+	removed, err := group.RemoveEmpty()
+	require.NoError(t, err)
+	require.True(t, removed)
+	for _, part := range group.parts {
+		require.NoDirExists(t, string(part.folder))
+	}
+	removed, err = group.RemoveEmpty()
+	require.NoError(t, err, "it is gone already")
+	require.True(t, removed)
+}
+
+func TestGroupThatIsNotEmptyIsNotRemovedAtOnce(t *testing.T) {
+	group := newGroup(t, nil)
+	process := inGroup(t, group, "sleep", "60")
+	removed, err := group.RemoveEmpty()
+	require.NoError(t, err)
+	require.False(t, removed)
+	pids, err := group.Pids()
+	require.NoError(t, err)
+	require.Equal(t, []int{process.Pid()}, pids)
+
+	below := newGroup(t, nil)
+	for _, part := range below.parts {
+		require.NoError(t, os.Mkdir(filepath.Join(string(part.folder), "below"), 0o755))
+	}
+	removed, err = below.RemoveEmpty()
+	require.NoError(t, err)
+	require.False(t, removed)
+}
