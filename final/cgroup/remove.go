@@ -28,6 +28,25 @@ func (g *Group) Remove() error {
 	return errors.Join(problems...)
 }
 
+// RemoveEmpty removes the group if neither processes nor other groups are in it, and
+// reports whether it has. It does not look for them: the kernel knows.
+func (g *Group) RemoveEmpty() (removed bool, err error) {
+	for _, part := range slices.Backward(g.parts) {
+		err := g.steps.rmdir(part.folder)
+		if isOccupied(err) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("remove the cgroup %s: %w", g.name, err)
+		}
+		removeAbove(part.folder, g.name, g.steps)
+	}
+	return true, nil
+}
+
+// isOccupied reports whether an error says that something is in a cgroup.
+func isOccupied(err error) bool { return errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOTEMPTY) }
+
 // remove tries again while the kernel still has to forget processes that have ended,
 // as long as there are none that have not.
 func (g *Group) remove(group folder) error {
@@ -68,11 +87,17 @@ func removeFolder(group folder, name string, steps *steps) error {
 	if err := removeTree(group, steps); err != nil {
 		return err
 	}
+	removeAbove(group, name, steps)
+	return nil
+}
+
+// removeAbove removes those above a group that are in its name. Where others are in one,
+// that is for the last of them to do.
+func removeAbove(group folder, name string, steps *steps) {
 	for range strings.Count(name, "/") {
 		group = group.above()
-		if err := steps.rmdir(group); err != nil {
-			return nil //nolint:nilerr // others are in it: it is for the last of them to remove
+		if steps.rmdir(group) != nil {
+			return
 		}
 	}
-	return nil
 }

@@ -51,6 +51,9 @@ func (e *Engine) leaveCgroup(id string, exit *Exit) error {
 		return fmt.Errorf("ask how the container %.12s has ended: %w", id, err)
 	}
 	exit.OOMKilled = killed > 0
+	if removed, err := group.RemoveEmpty(); removed || err != nil {
+		return err
+	}
 	if err := group.Kill(); err != nil {
 		return fmt.Errorf("end what is left in the container %.12s: %w", id, err)
 	}
