@@ -52,7 +52,7 @@ func (a *app) execute(command *cli.Command) error {
 		Terminal: command.Bool("tty"), Stdin: command.Bool("interactive"), Privileged: command.Bool("privileged"),
 	}
 	var read engine.Options
-	if err := parseEnv(command, &read); err != nil {
+	if err := parseEnv(flagsOf(command), &read); err != nil {
 		return err
 	}
 	options.Env = read.Env

@@ -25,7 +25,7 @@ func (a *app) networkConnect() *cli.Command {
 			if err != nil {
 				return err
 			}
-			config, err := placeOf(command)
+			config, err := placeOf(flagsOf(command))
 			if err != nil {
 				return named("network connect", err)
 			}

@@ -36,9 +36,9 @@ func networkingFlags() []cli.Flag {
 }
 
 // parseNetworking parses what flags say about the network of a container.
-func parseNetworking(command *cli.Command, options *engine.Options) error {
+func parseNetworking(flags given, options *engine.Options) error {
 	networking := &options.Network
-	for _, text := range command.StringSlice("network") {
+	for _, text := range flags.StringSlice("network") {
 		mode, err := network.ParseMode(text)
 		if err != nil {
 			return err
@@ -51,27 +51,27 @@ func parseNetworking(command *cli.Command, options *engine.Options) error {
 			networking.Endpoints = append(networking.Endpoints, mode.Endpoint)
 		}
 	}
-	if err := parsePlace(command, networking); err != nil {
+	if err := parsePlace(flags, networking); err != nil {
 		return err
 	}
-	for _, text := range command.StringSlice("publish") {
+	for _, text := range flags.StringSlice("publish") {
 		mappings, err := network.ParsePorts(text)
 		if err != nil {
 			return err
 		}
 		networking.Ports = append(networking.Ports, mappings...)
 	}
-	options.PublishAll, options.Expose = command.Bool("publish-all"), command.StringSlice("expose")
+	options.PublishAll, options.Expose = flags.Bool("publish-all"), flags.StringSlice("expose")
 	networking.Names = network.Names{
-		Servers: command.StringSlice("dns"), Search: command.StringSlice("dns-search"),
-		Options: command.StringSlice("dns-option"), Hosts: command.StringSlice("add-host"),
+		Servers: flags.StringSlice("dns"), Search: flags.StringSlice("dns-search"),
+		Options: flags.StringSlice("dns-option"), Hosts: flags.StringSlice("add-host"),
 	}
 	return nil
 }
 
 // parsePlace parses the flags that are about the container's place in its first network.
-func parsePlace(command *cli.Command, networking *engine.Networking) error {
-	config, err := placeOf(command)
+func parsePlace(flags given, networking *engine.Networking) error {
+	config, err := placeOf(flags)
 	if err != nil {
 		return err
 	}
@@ -96,9 +96,9 @@ func parsePlace(command *cli.Command, networking *engine.Networking) error {
 }
 
 // placeOf is what the flags --ip, --mac-address and --network-alias, or --alias, say.
-func placeOf(command *cli.Command) (network.EndpointConfig, error) {
-	config := network.EndpointConfig{HardwareAddr: command.String("mac-address"), Aliases: command.StringSlice("network-alias")}
-	if text := command.String("ip"); text != "" {
+func placeOf(flags given) (network.EndpointConfig, error) {
+	config := network.EndpointConfig{HardwareAddr: flags.String("mac-address"), Aliases: flags.StringSlice("network-alias")}
+	if text := flags.String("ip"); text != "" {
 		var err error
 		if config.IP, err = netip.ParseAddr(text); err != nil || !config.IP.Is4() {
 			return config, fmt.Errorf("invalid address %q for --ip: want IPv4, as in 172.18.0.7", text)

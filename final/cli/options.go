@@ -96,46 +96,46 @@ func containerFlags() []cli.Flag {
 }
 
 // containerOptions are the options that the flags of run and create ask for.
-func containerOptions(command *cli.Command, args []string) (engine.Options, error) {
+func containerOptions(flags given, args []string) (engine.Options, error) {
 	options := engine.Options{
 		Image:      args[0],
 		Command:    args[1:],
-		Name:       command.String("name"),
-		WorkingDir: command.String("workdir"),
-		User:       command.String("user"),
-		Groups:     command.StringSlice("group-add"),
-		Hostname:   command.String("hostname"),
-		Terminal:   command.Bool("tty"),
-		Stdin:      command.Bool("interactive"),
-		AutoRemove: command.Bool("rm"),
-		StopSignal: command.String("stop-signal"),
-		ReadOnly:   command.Bool("read-only"),
-		Init:       command.Bool("init"),
-		CIDFile:    command.String("cidfile"),
+		Name:       flags.String("name"),
+		WorkingDir: flags.String("workdir"),
+		User:       flags.String("user"),
+		Groups:     flags.StringSlice("group-add"),
+		Hostname:   flags.String("hostname"),
+		Terminal:   flags.Bool("tty"),
+		Stdin:      flags.Bool("interactive"),
+		AutoRemove: flags.Bool("rm"),
+		StopSignal: flags.String("stop-signal"),
+		ReadOnly:   flags.Bool("read-only"),
+		Init:       flags.Bool("init"),
+		CIDFile:    flags.String("cidfile"),
 	}
-	if command.IsSet("name") && options.Name == "" {
+	if flags.IsSet("name") && options.Name == "" {
 		return options, errors.New("the container's name is empty: leave --name out for a random one")
 	}
-	if command.IsSet("entrypoint") {
-		entrypoint := command.String("entrypoint")
+	if flags.IsSet("entrypoint") {
+		entrypoint := flags.String("entrypoint")
 		options.Entrypoint = &entrypoint
 	}
-	if command.IsSet("stop-timeout") {
-		timeout := command.Int("stop-timeout")
+	if flags.IsSet("stop-timeout") {
+		timeout := flags.Int("stop-timeout")
 		options.StopTimeout = &timeout
 	}
-	for _, parse := range []func(*cli.Command, *engine.Options) error{
+	for _, parse := range []func(given, *engine.Options) error{
 		parseEnv, parseLabels, parseRestart, parseLimits, parseLog, parseSecurity, parseFiles, parseNetworking,
 	} {
-		if err := parse(command, &options); err != nil {
+		if err := parse(flags, &options); err != nil {
 			return options, err
 		}
 	}
 	return options, nil
 }
 
-func parseEnv(command *cli.Command, options *engine.Options) error {
-	for _, path := range command.StringSlice("env-file") {
+func parseEnv(flags given, options *engine.Options) error {
+	for _, path := range flags.StringSlice("env-file") {
 		lines, err := readLines(path)
 		if err != nil {
 			return fmt.Errorf("read the variables: %w", err)
@@ -147,20 +147,20 @@ func parseEnv(command *cli.Command, options *engine.Options) error {
 		}
 		options.Env = append(options.Env, lines...)
 	}
-	options.Env = append(options.Env, command.StringSlice("env")...)
+	options.Env = append(options.Env, flags.StringSlice("env")...)
 	return nil
 }
 
-func parseLabels(command *cli.Command, options *engine.Options) error {
+func parseLabels(flags given, options *engine.Options) error {
 	options.Labels = make(map[string]string)
-	for _, path := range command.StringSlice("label-file") {
+	for _, path := range flags.StringSlice("label-file") {
 		lines, err := readLines(path)
 		if err != nil {
 			return fmt.Errorf("read the labels: %w", err)
 		}
 		maps.Copy(options.Labels, pairs(lines))
 	}
-	maps.Copy(options.Labels, pairs(command.StringSlice("label")))
+	maps.Copy(options.Labels, pairs(flags.StringSlice("label")))
 	if _, empty := options.Labels[""]; empty {
 		return errors.New("invalid label: it has no key, as in KEY=VALUE")
 	}
@@ -216,21 +216,21 @@ func readSmall(path string) ([]byte, error) {
 	return content, err
 }
 
-func parseRestart(command *cli.Command, options *engine.Options) (err error) {
-	if command.IsSet("restart") {
-		options.Restart, err = engine.ParseRestart(command.String("restart"))
+func parseRestart(flags given, options *engine.Options) (err error) {
+	if flags.IsSet("restart") {
+		options.Restart, err = engine.ParseRestart(flags.String("restart"))
 	}
 	return err
 }
 
-func parseLimits(command *cli.Command, options *engine.Options) (err error) {
-	if options.Limits, err = limitsOf(command); err != nil {
+func parseLimits(flags given, options *engine.Options) (err error) {
+	if options.Limits, err = limitsOf(flags); err != nil {
 		return err
 	}
-	if options.ShmSize, err = size(command, "shm-size"); err != nil {
+	if options.ShmSize, err = size(flags, "shm-size"); err != nil {
 		return err
 	}
-	for _, text := range command.StringSlice("ulimit") {
+	for _, text := range flags.StringSlice("ulimit") {
 		limit, err := parseUlimit(text)
 		if err != nil {
 			return err
@@ -241,15 +241,15 @@ func parseLimits(command *cli.Command, options *engine.Options) (err error) {
 }
 
 // limitsOf are the limits that flags of run, create and update ask for.
-func limitsOf(command *cli.Command) (limits engine.Limits, err error) {
+func limitsOf(flags given) (limits engine.Limits, err error) {
 	limits = engine.Limits{
-		CPUs: command.Float("cpus"), CPUShares: command.Uint64("cpu-shares"),
-		CPUSet: command.String("cpuset-cpus"), Pids: command.Int64("pids-limit"),
+		CPUs: flags.Float("cpus"), CPUShares: flags.Uint64("cpu-shares"),
+		CPUSet: flags.String("cpuset-cpus"), Pids: flags.Int64("pids-limit"),
 	}
 	for name, limit := range map[string]*int64{
 		"memory": &limits.Memory, "memory-swap": &limits.MemorySwap, "memory-reservation": &limits.MemoryReservation,
 	} {
-		if *limit, err = size(command, name); err != nil {
+		if *limit, err = size(flags, name); err != nil {
 			return limits, err
 		}
 	}
@@ -257,9 +257,9 @@ func limitsOf(command *cli.Command) (limits engine.Limits, err error) {
 }
 
 // size parses a flag that is a number of bytes. Only that of swap may be -1.
-func size(command *cli.Command, name string) (int64, error) {
-	text := command.String(name)
-	if !command.IsSet(name) {
+func size(flags given, name string) (int64, error) {
+	text := flags.String(name)
+	if !flags.IsSet(name) {
 		return 0, nil
 	}
 	if name == "memory-swap" && text == "-1" {
@@ -286,14 +286,14 @@ func parseUlimit(text string) (specs.POSIXRlimit, error) {
 	return specs.POSIXRlimit{Type: "RLIMIT_" + strings.ToUpper(parsed.Name), Soft: limit(parsed.Soft), Hard: limit(parsed.Hard)}, nil
 }
 
-func parseLog(command *cli.Command, options *engine.Options) error {
-	options.Log.Driver = command.String("log-driver")
+func parseLog(flags given, options *engine.Options) error {
+	options.Log.Driver = flags.String("log-driver")
 	switch options.Log.Driver {
 	case "", engine.LogJSON, engine.LogNone:
 	default:
 		return fmt.Errorf("unknown log driver %q: json-file or none", options.Log.Driver)
 	}
-	for _, text := range command.StringSlice("log-opt") {
+	for _, text := range flags.StringSlice("log-opt") {
 		name, value, _ := strings.Cut(text, "=")
 		var err error
 		switch name {
@@ -314,24 +314,24 @@ func parseLog(command *cli.Command, options *engine.Options) error {
 	return nil
 }
 
-func parseSecurity(command *cli.Command, options *engine.Options) error {
+func parseSecurity(flags given, options *engine.Options) error {
 	security := &options.Security
-	security.Privileged = command.Bool("privileged")
-	options.Userns = command.String("userns")
-	security.CapAdd, security.CapDrop = command.StringSlice("cap-add"), command.StringSlice("cap-drop")
-	for _, text := range command.StringSlice("security-opt") {
+	security.Privileged = flags.Bool("privileged")
+	options.Userns = flags.String("userns")
+	security.CapAdd, security.CapDrop = flags.StringSlice("cap-add"), flags.StringSlice("cap-drop")
+	for _, text := range flags.StringSlice("security-opt") {
 		if err := parseSecurityOption(text, security); err != nil {
 			return err
 		}
 	}
-	for _, text := range command.StringSlice("device") {
+	for _, text := range flags.StringSlice("device") {
 		device, err := parseDevice(text)
 		if err != nil {
 			return err
 		}
 		options.Devices = append(options.Devices, device)
 	}
-	options.Sysctls = pairs(command.StringSlice("sysctl"))
+	options.Sysctls = pairs(flags.StringSlice("sysctl"))
 	return nil
 }
 
@@ -383,18 +383,18 @@ func invalidDevice(text string) error {
 	return fmt.Errorf("invalid device %q: as in /dev/fuse or /dev/sda:/dev/xvda:r", text)
 }
 
-func parseFiles(command *cli.Command, options *engine.Options) error {
+func parseFiles(flags given, options *engine.Options) error {
 	options.Tmpfs = make(map[string]string)
-	for _, text := range command.StringSlice("tmpfs") {
+	for _, text := range flags.StringSlice("tmpfs") {
 		path, data, _ := strings.Cut(text, ":")
 		if !strings.HasPrefix(path, "/") {
 			return fmt.Errorf("invalid folder %q for --tmpfs: begin it with /", path)
 		}
 		options.Tmpfs[path] = data
 	}
-	options.Borrowed = command.StringSlice("volumes-from")
+	options.Borrowed = flags.StringSlice("volumes-from")
 	for flag, parse := range map[string]func(string) (volume.Mount, error){"volume": volume.Parse, "mount": volume.ParseMount} {
-		for _, text := range command.StringSlice(flag) {
+		for _, text := range flags.StringSlice(flag) {
 			mount, err := parse(text)
 			if err != nil {
 				return err

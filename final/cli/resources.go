@@ -39,7 +39,7 @@ func (a *app) update() *cli.Command {
 	}
 	command := a.onContainers("update", "change the limits of containers, at once if they run", anyContainer, flags,
 		func(containers *engine.Engine, command *cli.Command, name string) error {
-			limits, err := limitsOf(command)
+			limits, err := limitsOf(flagsOf(command))
 			if err != nil {
 				return err
 			}

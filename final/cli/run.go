@@ -76,7 +76,7 @@ func (a *app) newContainer(command *cli.Command) (engine.Options, error) {
 	if !command.Args().Present() {
 		return engine.Options{}, fmt.Errorf("no image: try `tinydocker %s -it --rm base`", command.Name)
 	}
-	return containerOptions(command, a.positional(command.Args().Slice()))
+	return containerOptions(flagsOf(command), a.positional(command.Args().Slice()))
 }
 
 // ensureImage pulls the image of a new container, if it is to be pulled.
