@@ -48,7 +48,7 @@ func TestOneOfManyWinsAName(t *testing.T) {
 
 func TestRunningContainerIsRemovedOnlyByForce(t *testing.T) {
 	host := newHost(t)
-	running := host.command("run", "--name", "busy", "base", "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := host.command("run", "--name", "busy", "base", "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 	require.Contains(t, host.tinydocker("ps").Stdout, "Up ")
 

@@ -75,7 +75,7 @@ func TestInitReapsAndPassesSignalsOn(t *testing.T) {
 	host.ok("stop", name)
 	require.Contains(t, host.status(name), "Exited (7)")
 
-	orphaned := host.detached([]string{"--init"}, "sh", "-c", "sh -c 'sleep 0.01 & exit' ; echo ready; exec sleep 60")
+	orphaned := host.detached([]string{"--init"}, "sh", "-c", "sh -c 'sleep 0.01 & exit' ; echo ready; exec sleep 1000")
 	host.ready(orphaned)
 	testbed.Eventually(t, "the orphan is reaped", func() bool { return strings.Count(host.ok("top", orphaned), "\n") == 2 })
 }

@@ -238,7 +238,7 @@ func TestThirdInterruptKills(t *testing.T) {
 func TestSignalBeforeTheStartEndsTheTool(t *testing.T) {
 	host := newHost(t)
 	for range 10 {
-		running := host.command("run", "--rm", "base", "sleep", "60").Start(t)
+		running := host.command("run", "--rm", "base", "sleep", "1000").Start(t)
 		testbed.Eventually(t, "the container to be made", func() bool { return len(host.containers()) > 0 })
 
 		testbed.Eventually(t, "the tool to end", func() bool {
@@ -253,7 +253,7 @@ func TestSignalBeforeTheStartEndsTheTool(t *testing.T) {
 
 func TestNothingIsLeftAfterTheToolIsKilled(t *testing.T) {
 	host := newHost(t)
-	running := host.command("run", "--rm", "--name", "victim", "base", "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := host.command("run", "--rm", "--name", "victim", "base", "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 
 	running.Signal(syscall.SIGKILL)
@@ -266,7 +266,7 @@ func TestNothingIsLeftAfterTheToolIsKilled(t *testing.T) {
 
 func TestContainerToKeepIsKeptWhenTheToolIsKilled(t *testing.T) {
 	host := newHost(t)
-	running := host.command("run", "--name", "victim", "base", "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := host.command("run", "--name", "victim", "base", "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 
 	running.Signal(syscall.SIGKILL)
@@ -288,7 +288,7 @@ func TestToolKilledAtAnyMoment(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(strings.TrimPrefix(sign, filepath.Dir(state.root)), "/", " "), func(t *testing.T) {
 			host := &host{t: t, root: state.root, run: state.run, driver: state.driver}
-			running := host.command("run", "--rm", "--name", "victim", "base", "sleep", "60").Start(t)
+			running := host.command("run", "--rm", "--name", "victim", "base", "sleep", "1000").Start(t)
 			testbed.Eventually(t, sign, func() bool {
 				found, err := filepath.Glob(sign)
 				return err == nil && (len(found) > 0 || sign == "")

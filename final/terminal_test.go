@@ -26,7 +26,7 @@ func TestTerminalIsTheContainersOwn(t *testing.T) {
 func TestInterruptStopsTheProgramAndNotTheShell(t *testing.T) {
 	terminal := newHost(t).command("run", "--rm", "-it", "base", "sh").Terminal(t)
 
-	terminal.Send("sh -c 'echo $((20+1)); exec sleep 60'\n")
+	terminal.Send("sh -c 'echo $((20+1)); exec sleep 1000'\n")
 	terminal.Expect("21")
 	terminal.Send("\x03")
 	terminal.Send("echo still $((40+2))\n")

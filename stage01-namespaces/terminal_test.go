@@ -21,7 +21,7 @@ func TestShellOwnsTheTerminal(t *testing.T) {
 func TestInterruptGoesToTheForegroundProgram(t *testing.T) {
 	terminal := container(t, []string{"-it"}, "sh").Terminal(t)
 
-	terminal.Send("sh -c 'echo $((20+1)); exec sleep 60'\n")
+	terminal.Send("sh -c 'echo $((20+1)); exec sleep 1000'\n")
 	terminal.Expect("21")
 	terminal.Send("\x03")
 	terminal.Send("echo still $((40+2))\n")

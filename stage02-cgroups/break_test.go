@@ -46,7 +46,7 @@ func TestBreakLimitsCanBeLifted(t *testing.T) {
 // it is killed. An empty cgroup stays. (`go tool mage clean` removes it.)
 func TestBreakCgroupOutlivesItsKilledParent(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids)
-	running := container(t, []string{"--pids-limit", "20"}, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := container(t, []string{"--pids-limit", "20"}, "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 	child := onlyChild(t, running.Pid())
 

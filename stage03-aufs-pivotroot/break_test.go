@@ -17,7 +17,7 @@ import (
 // then there is nothing to leave behind. Here it is mounted on the host, and who
 // is killed cannot unmount.
 func TestBreakMountOutlivesItsKilledParent(t *testing.T) {
-	running := container(t, nil, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := container(t, nil, "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 	child := onlyChild(t, running.Pid())
 

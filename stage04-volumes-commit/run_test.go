@@ -62,7 +62,7 @@ func TestExitStatusIsTheProgramsOwn(t *testing.T) {
 // kernel then drops the signal (pid_namespaces(7)). SIGKILL from the parent
 // namespace is the one exception.
 func TestDeathBySignalIs128PlusItsNumber(t *testing.T) {
-	running := container(t, nil, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := container(t, nil, "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 
 	require.NoError(t, syscall.Kill(onlyChild(t, running.Pid()), syscall.SIGKILL))
@@ -92,7 +92,7 @@ func TestSignalsReachTheProgram(t *testing.T) {
 // What a terminal or a shell sends to our process group, we forward; a container in
 // the same group would get it a second time.
 func TestSignalForOurGroupIsNotTheContainers(t *testing.T) {
-	running := container(t, nil, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := container(t, nil, "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 
 	ours, err := syscall.Getpgid(running.Pid())
@@ -104,7 +104,7 @@ func TestSignalForOurGroupIsNotTheContainers(t *testing.T) {
 }
 
 func TestContainerDiesWithItsParent(t *testing.T) {
-	command := container(t, nil, "sh", "-c", "echo ready; exec sleep 60")
+	command := container(t, nil, "sh", "-c", "echo ready; exec sleep 1000")
 	command.Deadline = 10 * time.Second // whoever outlives its parent holds its output open
 	running := command.Start(t)
 	running.Expect("ready")

@@ -18,7 +18,7 @@ import (
 // started from, and write to it when it has ended (CVE-2019-5736). The complete tool
 // runs from a copy that nobody can write to.
 func TestBreakContainerReachesTheProgramThatJoinsIt(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 	process := toolCommand(t, "exec", "-i", name, "cat").Start(t)
 	_ = process
 	testbed.Eventually(t, "the program to run", func() bool {
@@ -35,7 +35,7 @@ func TestBreakContainerReachesTheProgramThatJoinsIt(t *testing.T) {
 // The log is a file that the container has open, and it can take back what it has
 // printed. The complete tool reads a pipe and writes the log itself.
 func TestBreakContainerRewritesItsLog(t *testing.T) {
-	name := detached(t, nil, "sh", "-c", "echo guilty; exec sleep 60")
+	name := detached(t, nil, "sh", "-c", "echo guilty; exec sleep 1000")
 	testbed.Eventually(t, "its output", func() bool { return tool(t, "logs", name).Stdout == "guilty\n" })
 
 	require.Zero(t, tool(t, "exec", name, "sh", "-c", ": > /proc/1/fd/1").Code)

@@ -155,7 +155,7 @@ func endFromOutside(t *testing.T, running *testbed.Process) {
 
 func TestSharesAreWhatTheKernelHas(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupCPU)
-	running := container(t, []string{"--cpu-shares", "512"}, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := container(t, []string{"--cpu-shares", "512"}, "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 
 	groups := ours(t)
@@ -190,7 +190,7 @@ func TestForkBombStopsAtTheLimit(t *testing.T) {
 
 func TestTwoContainersShareNoCgroup(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids)
-	command := container(t, []string{"--pids-limit", "100"}, "sh", "-c", "cat /proc/self/cgroup; echo ready; exec sleep 60")
+	command := container(t, []string{"--pids-limit", "100"}, "sh", "-c", "cat /proc/self/cgroup; echo ready; exec sleep 1000")
 	one, other := command.Start(t), command.Start(t)
 
 	require.NotEqual(t, one.Expect("ready"), other.Expect("ready"))
@@ -218,7 +218,7 @@ func TestCgroupIsGoneAfterwards(t *testing.T) {
 			require.Equal(t, 125, container(t, []string{"-m", "64m", "--pids-limit", "9223372036854775807"}, "true").Run(t).Code)
 		},
 		"after a kill": func() {
-			running := container(t, flags, "sh", "-c", "sleep 60 & echo ready; wait").Start(t)
+			running := container(t, flags, "sh", "-c", "sleep 1000 & echo ready; wait").Start(t)
 			running.Expect("ready")
 			require.NotEmpty(t, ours(t))
 			endFromOutside(t, running)

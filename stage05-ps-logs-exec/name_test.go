@@ -12,7 +12,7 @@ import (
 )
 
 func TestNameIsTakenWhileTheContainerIsThere(t *testing.T) {
-	running := container(t, []string{"--name", "web"}, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := container(t, []string{"--name", "web"}, "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 
 	second := container(t, []string{"--name", "web"}, "echo", "ran").Run(t)

@@ -24,7 +24,7 @@ func commit(t *testing.T, name, image string) testbed.Result {
 // running starts a container that does something, prints a line, and waits.
 func running(t *testing.T, name, script string, flags ...string) *testbed.Process {
 	t.Helper()
-	process := container(t, append(flags, "--name", name), "sh", "-c", script+"\necho ready; exec sleep 60").Start(t)
+	process := container(t, append(flags, "--name", name), "sh", "-c", script+"\necho ready; exec sleep 1000").Start(t)
 	process.Expect("ready")
 	return process
 }

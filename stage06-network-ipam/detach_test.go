@@ -66,7 +66,7 @@ func statusOf(t *testing.T, name string) string {
 }
 
 func TestDetachedContainerRunsOn(t *testing.T) {
-	name := detached(t, nil, "sh", "-c", "echo hello; exec sleep 60")
+	name := detached(t, nil, "sh", "-c", "echo hello; exec sleep 1000")
 
 	require.Regexp(t, `^[a-z0-9]{12}$`, name)
 	require.Equal(t, "Up", statusOf(t, name))
@@ -78,7 +78,7 @@ func TestDetachedContainerRunsOn(t *testing.T) {
 
 // Whoever started it may go, with his terminal and his session.
 func TestDetachedContainerHasASessionOfItsOwn(t *testing.T) {
-	name := detached(t, []string{"--name", "web"}, "sleep", "60")
+	name := detached(t, []string{"--name", "web"}, "sleep", "1000")
 
 	require.Equal(t, "web", name)
 	ours, err := os.ReadFile("/proc/self/stat")
@@ -143,7 +143,7 @@ func TestTwentyAtOnceAreTwenty(t *testing.T) {
 	results := make([]testbed.Result, 20)
 	var group sync.WaitGroup
 	for index := range results {
-		process := container(t, []string{"-d"}, "sleep", "60").Start(t)
+		process := container(t, []string{"-d"}, "sleep", "1000").Start(t)
 		group.Go(func() { results[index] = process.Wait() })
 	}
 	group.Wait()
@@ -164,7 +164,7 @@ func TestTwentyAtOnceAreTwenty(t *testing.T) {
 // it can be removed, with all that it had.
 func TestKilledMonitorLeavesWhatCanBeRemoved(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids)
-	name := detached(t, []string{"--pids-limit", "10"}, "sleep", "60")
+	name := detached(t, []string{"--pids-limit", "10"}, "sleep", "1000")
 	record, err := loadRecord(rootOf(t), name)
 	require.NoError(t, err)
 

@@ -29,7 +29,7 @@ func report(t *testing.T, name string) probe.Report {
 }
 
 func TestExecRunsInTheContainersNamespaces(t *testing.T) {
-	name := detached(t, []string{"--hostname", "inside"}, "sh", "-c", "echo mine > /file; exec sleep 60")
+	name := detached(t, []string{"--hostname", "inside"}, "sh", "-c", "echo mine > /file; exec sleep 1000")
 	testbed.Eventually(t, "the file", func() bool { return tool(t, "exec", name, "cat", "/file").Stdout == "mine\n" })
 
 	seen := report(t, name)
@@ -43,7 +43,7 @@ func TestExecRunsInTheContainersNamespaces(t *testing.T) {
 	require.NotEqual(t, 1, seen.Pid)
 	require.Equal(t, "/", seen.Cwd)
 	require.Equal(t, []string{"0", "1", "2"}, descriptors(seen))
-	require.Contains(t, tool(t, "exec", name, "ps").Stdout, "sleep 60")
+	require.Contains(t, tool(t, "exec", name, "ps").Stdout, "sleep 1000")
 }
 
 func descriptors(seen probe.Report) []string {
@@ -57,7 +57,7 @@ func descriptors(seen probe.Report) []string {
 }
 
 func TestExecReturnsTheExitStatus(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 
 	require.Equal(t, testbed.Result{Stdout: "out\n", Stderr: "err\n", Code: 7}, tool(t, "exec", name, "sh", "-c", "echo out; echo err >&2; exit 7"))
 	require.Equal(t, 128+9, tool(t, "exec", name, "sh", "-c", "kill -9 $$").Code)
@@ -69,7 +69,7 @@ func TestExecReturnsTheExitStatus(t *testing.T) {
 
 // Ancestors of this program join the arguments and have a shell take them apart.
 func TestArgumentsOfExecArriveAsTheyAre(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 	arguments := []string{"a b", "", "$HOME", "'", `"`, "*", "\n", "ünï", "; touch /tmp/x", "--", "-d", strings.Repeat("long ", 20_000)}
 
 	result := tool(t, "exec", append([]string{name, "sh", "-c", `for a; do printf '[%s]' "$a"; done`, "sh"}, arguments...)...)
@@ -80,7 +80,7 @@ func TestArgumentsOfExecArriveAsTheyAre(t *testing.T) {
 // What a container has in its environment would make the joining process, which
 // belongs to the host, do all kinds of things.
 func TestEnvironmentOfTheContainerReachesOnlyTheProgram(t *testing.T) {
-	name := detached(t, []string{"-e", "A=b c", "-e", "LD_PRELOAD=/lib/evil.so", "-e", "GODEBUG=http2debug=2", "-e", "MYTINYDOCKER_PID=1", "-e", "PATH=/bin:/usr/sbin"}, "sleep", "60")
+	name := detached(t, []string{"-e", "A=b c", "-e", "LD_PRELOAD=/lib/evil.so", "-e", "GODEBUG=http2debug=2", "-e", "MYTINYDOCKER_PID=1", "-e", "PATH=/bin:/usr/sbin"}, "sleep", "1000")
 	command := toolCommand(t, "exec", name, "env")
 	command.Env = []string{"SECRET=of the host"}
 
@@ -94,10 +94,10 @@ func TestEnvironmentOfTheContainerReachesOnlyTheProgram(t *testing.T) {
 
 func TestExecIsLimitedAsTheContainerIs(t *testing.T) {
 	testbed.Require(t, testbed.Root, testbed.CgroupPids, testbed.CgroupMemory)
-	name := detached(t, []string{"--pids-limit", "100", "-m", "64m"}, "sleep", "60")
+	name := detached(t, []string{"--pids-limit", "100", "-m", "64m"}, "sleep", "1000")
 	container := cgroupsOf(t, pidOf(t, name))
 
-	process := toolCommand(t, "exec", name, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	process := toolCommand(t, "exec", name, "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	process.Expect("ready")
 
 	require.Equal(t, container, cgroupsOf(t, onlyChild(t, process.Pid())))
@@ -118,7 +118,7 @@ func cgroupsOf(t *testing.T, pid int) string {
 // too. So nobody gets it any more: it ends with its goroutine.
 func TestThreadThatHasJoinedEnds(t *testing.T) {
 	testbed.Require(t, testbed.Root)
-	container := exec.Command("sleep", "60")
+	container := exec.Command("sleep", "1000")
 	container.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
 	require.NoError(t, container.Start())
 	defer func() {
@@ -178,7 +178,7 @@ func TestJoiningStopsAtTheFirstFailure(t *testing.T) {
 }
 
 func TestSignalsReachTheProgramThatExecRuns(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 	process := toolCommand(t, "exec", name, "sh", "-c", `trap "echo got; exit 5" TERM; echo ready; while :; do sleep 0.02; done`).Start(t)
 	process.Expect("ready")
 
@@ -189,7 +189,7 @@ func TestSignalsReachTheProgramThatExecRuns(t *testing.T) {
 
 // Killed, exec takes its program with it: nobody would wait for that any more.
 func TestKilledExecLeavesNothing(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 	process := toolCommand(t, "exec", name, "sh", "-c", "echo ready; exec sleep 61").Start(t)
 	process.Expect("ready")
 
@@ -201,7 +201,7 @@ func TestKilledExecLeavesNothing(t *testing.T) {
 }
 
 func TestExecPassesInputOnOnlyIfAsked(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 	with, without := toolCommand(t, "exec", "-i", name, "cat"), toolCommand(t, "exec", name, "cat")
 	with.Stdin, without.Stdin = strings.NewReader("hello\n"), strings.NewReader("hello\n")
 
@@ -211,7 +211,7 @@ func TestExecPassesInputOnOnlyIfAsked(t *testing.T) {
 }
 
 func TestShellInAContainerOwnsTheTerminal(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 	terminal := toolCommand(t, "exec", "-it", name, "sh").Terminal(t)
 
 	terminal.Send("test -t 0 && echo on a $((1+1))-ended terminal\n")
@@ -227,7 +227,7 @@ func TestShellInAContainerOwnsTheTerminal(t *testing.T) {
 }
 
 func TestTerminalIsGivenBackAfterExec(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 	command := toolCommand(t, "exec", "-it", name, "true")
 	command.Path, command.Args = "/bin/sh", append([]string{"-c", `"$@"; read -r line; echo "got $line"`, "sh", command.Path}, command.Args...)
 	terminal := command.Terminal(t)

@@ -28,7 +28,7 @@ func TestStartTimeIsFoundBehindAnyName(t *testing.T) {
 }
 
 func TestProcessIsRecognised(t *testing.T) {
-	command := exec.Command("sleep", "60")
+	command := exec.Command("sleep", "1000")
 	require.NoError(t, command.Start())
 	process, err := processOf(command.Process.Pid)
 	require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestEndOfAProcessIsWaitedFor(t *testing.T) {
 
 func TestCommandIsPrintedAsItWouldBeTyped(t *testing.T) {
 	for want, command := range map[string][]string{
-		"sleep 60":              {"sleep", "60"},
+		"sleep 1000":              {"sleep", "1000"},
 		"sh -c 'echo a; exit'":  {"sh", "-c", "echo a; exit"},
 		`echo '' 'it'\''s' a=b`: {"echo", "", "it's", "a=b"},
 		`printf '\n' ünï`:       {"printf", "\n", "ünï"},

@@ -47,7 +47,7 @@ func TestFollowingEndsWithTheContainer(t *testing.T) {
 
 // Nobody is there to end it: the kernel has the container's end wake who follows.
 func TestFollowingEndsWithAKilledContainer(t *testing.T) {
-	name := detached(t, nil, "sh", "-c", "echo ready; exec sleep 60")
+	name := detached(t, nil, "sh", "-c", "echo ready; exec sleep 1000")
 	following := toolCommand(t, "logs", "-f", name).Start(t)
 	following.Expect("ready\n")
 
@@ -109,7 +109,7 @@ func TestFollowingWaitsForSomethingToHappen(t *testing.T) {
 	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	require.NoError(t, err)
 	defer log.Close()
-	program := exec.Command("sleep", "60")
+	program := exec.Command("sleep", "1000")
 	require.NoError(t, program.Start())
 	process, err := processOf(program.Process.Pid)
 	require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestLastWordsAreFollowed(t *testing.T) {
 	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	require.NoError(t, err)
 	defer log.Close()
-	program := exec.Command("sleep", "60")
+	program := exec.Command("sleep", "1000")
 	require.NoError(t, program.Start())
 	process, err := processOf(program.Process.Pid)
 	require.NoError(t, err)

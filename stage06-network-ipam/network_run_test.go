@@ -48,7 +48,7 @@ func containerAddress(t *testing.T, name string) string {
 
 func TestContainerIsInItsNetwork(t *testing.T) {
 	network := networkOf(t, "10.81.0.0/24")
-	name := detached(t, []string{"--net", network}, "sleep", "60")
+	name := detached(t, []string{"--net", network}, "sleep", "1000")
 
 	require.Equal(t, "10.81.0.2", containerAddress(t, name))
 	seen := tool(t, "exec", name, "sh", "-c", "ip addr; ip route").Stdout
@@ -137,7 +137,7 @@ func TestNothingIsLeftOfANetworkedContainer(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T){
 		"by itself": func(t *testing.T) { require.Zero(t, container(t, flags, "true").Run(t).Code) },
 		"killed": func(t *testing.T) {
-			process := container(t, flags, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+			process := container(t, flags, "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 			process.Expect("ready")
 			endFromOutside(t, process)
 		},
@@ -146,11 +146,11 @@ func TestNothingIsLeftOfANetworkedContainer(t *testing.T) {
 			require.Equal(t, 127, container(t, append(flags, "-d"), "nosuch").Run(t).Code)
 		},
 		"stopped": func(t *testing.T) {
-			require.Zero(t, tool(t, "stop", "-t", "0", detached(t, flags, "sleep", "60")).Code)
+			require.Zero(t, tool(t, "stop", "-t", "0", detached(t, flags, "sleep", "1000")).Code)
 		},
-		"removed": func(t *testing.T) { require.Zero(t, tool(t, "rm", "-f", detached(t, flags, "sleep", "60")).Code) },
+		"removed": func(t *testing.T) { require.Zero(t, tool(t, "rm", "-f", detached(t, flags, "sleep", "1000")).Code) },
 		"its monitor killed, and removed": func(t *testing.T) {
-			name := detached(t, flags, "sleep", "60")
+			name := detached(t, flags, "sleep", "1000")
 			record, err := loadRecord(rootOf(t), name)
 			require.NoError(t, err)
 			require.NoError(t, syscall.Kill(record.Monitor.PID, syscall.SIGKILL))
@@ -172,7 +172,7 @@ func TestNothingIsLeftOfANetworkedContainer(t *testing.T) {
 
 func TestNetworkOfAContainerIsNotRemoved(t *testing.T) {
 	network := networkOf(t, "10.81.0.0/24")
-	name := detached(t, []string{"--net", network}, "sleep", "60")
+	name := detached(t, []string{"--net", network}, "sleep", "1000")
 
 	result := testbed.Run(t, testbed.Build(t, "."), "network", "rm", "--root", rootOf(t), network)
 
@@ -183,7 +183,7 @@ func TestNetworkOfAContainerIsNotRemoved(t *testing.T) {
 
 func TestBadNetworkOrPortIsRefusedBeforeAnythingChanges(t *testing.T) {
 	network := networkOf(t, "10.81.0.0/24")
-	detached(t, []string{"--name", "first", "--net", network, "-p", "8080:80"}, "sleep", "60")
+	detached(t, []string{"--name", "first", "--net", network, "-p", "8080:80"}, "sleep", "1000")
 	links, rules := linkNames(t), rulesNow(t)
 	for name, flags := range map[string][]string{
 		"no such network":         {"--net", "nosuch"},
@@ -219,7 +219,7 @@ func TestManyAtOnceHaveManyAddresses(t *testing.T) {
 	results := make([]testbed.Result, 13) // that is all: .2 to .14
 	var group sync.WaitGroup
 	for index := range results {
-		process := container(t, []string{"-d", "--net", network}, "sleep", "60").Start(t)
+		process := container(t, []string{"-d", "--net", network}, "sleep", "1000").Start(t)
 		group.Go(func() { results[index] = process.Wait() })
 	}
 	group.Wait()

@@ -19,14 +19,14 @@ func recordPath(t *testing.T, name string) string {
 }
 
 func TestContainersAreListed(t *testing.T) {
-	first := detached(t, []string{"--name", "first"}, "sh", "-c", "echo 'a  b'; exec sleep 60")
+	first := detached(t, []string{"--name", "first"}, "sh", "-c", "echo 'a  b'; exec sleep 1000")
 	second := detached(t, []string{"--name", "second"}, "sh", "-c", "exit 3")
 	waitForEnd(t, second)
 
 	all := strings.Split(tool(t, "ps", "-a").Stdout, "\n")
 	require.Regexp(t, `^NAME +IMAGE +COMMAND +CREATED +STATUS *$`, all[0])
 	require.Regexp(t, `^second +base +"sh -c 'exit 3'" +\d\d\d\d-\d\d-\d\d \d\d:\d\d:\d\d +Exited \(3\)$`, all[1], "the newest first")
-	require.Regexp(t, `^first +base +"sh -c 'echo '\\''a  b'\\''; exec sleep 60'" +.* +Up$`, all[2])
+	require.Regexp(t, `^first +base +"sh -c 'echo '\\''a  b'\\''; exec sleep 1000'" +.* +Up$`, all[2])
 	running := tool(t, "ps").Stdout
 	require.Contains(t, running, first)
 	require.NotContains(t, running, second)
@@ -40,7 +40,7 @@ func TestNoContainersAreAnEmptyList(t *testing.T) {
 
 // Ancestors of this program print what they have once written down.
 func TestDeathOfAContainerIsSeen(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 	require.Equal(t, "Up", statusOf(t, name))
 
 	require.NoError(t, syscall.Kill(pidOf(t, name), syscall.SIGKILL))
@@ -53,7 +53,7 @@ func TestDeathOfAContainerIsSeen(t *testing.T) {
 // After a restart of the machine, or some thousand processes later, the number
 // means somebody else.
 func TestNumberOfAnotherProcessIsNotTheContainer(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 	record, err := loadRecord(rootOf(t), name)
 	require.NoError(t, err)
 	container, monitor := record.Process, record.Monitor
@@ -71,7 +71,7 @@ func TestNumberOfAnotherProcessIsNotTheContainer(t *testing.T) {
 }
 
 func TestDamagedRecordHarmsOnlyItsContainer(t *testing.T) {
-	good, bad := detached(t, nil, "sleep", "60"), detached(t, []string{"--name", "bad"}, "sh", "-c", "exit 0")
+	good, bad := detached(t, nil, "sleep", "1000"), detached(t, []string{"--name", "bad"}, "sh", "-c", "exit 0")
 	waitForEnd(t, bad)
 	require.Eventually(t, func() bool { return statusOf(t, bad) == "Exited (0)" }, 10*time.Second, 10*time.Millisecond)
 	content, err := os.ReadFile(recordPath(t, bad))

@@ -34,7 +34,7 @@ func outputIn(container int, command ...string) (string, error) {
 }
 
 func TestGoCanJoinWithoutC(t *testing.T) {
-	name := detached(t, []string{"--hostname", "inside"}, "sleep", "60")
+	name := detached(t, []string{"--hostname", "inside"}, "sleep", "1000")
 	record, err := loadRecord(rootOf(t), name)
 	require.NoError(t, err)
 	container, err := record.open()

@@ -75,7 +75,7 @@ func TestSysIsReadOnly(t *testing.T) {
 }
 
 func TestContainersOfOneImageDoNotSeeEachOther(t *testing.T) {
-	first := container(t, nil, "sh", "-c", "echo first > /file; rm /bin/ls; echo ready; exec sleep 60").Start(t)
+	first := container(t, nil, "sh", "-c", "echo first > /file; rm /bin/ls; echo ready; exec sleep 1000").Start(t)
 	first.Expect("ready")
 
 	second := runContainer(t, "sh", "-c", "ls /bin/ls; cat /file")
@@ -95,7 +95,7 @@ func TestNothingIsLeftAfterwards(t *testing.T) {
 			require.Equal(t, 125, container(t, []string{"--hostname", strings.Repeat("x", 65)}, "true").Run(t).Code)
 		},
 		"after a kill": func() {
-			running := container(t, nil, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+			running := container(t, nil, "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 			running.Expect("ready")
 			require.NotEmpty(t, mountsBelow(t, rootOf(t)))
 			endFromOutside(t, running)
@@ -134,7 +134,7 @@ func TestRemoveUnmountsFirst(t *testing.T) {
 // What cannot be unmounted is not removed, and neither is what the container has
 // written there.
 func TestBusyRootStays(t *testing.T) {
-	running := container(t, nil, "sh", "-c", "echo > /file; echo ready; exec sleep 60").Start(t)
+	running := container(t, nil, "sh", "-c", "echo > /file; echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 	mounts := mountsBelow(t, rootOf(t))
 	require.Len(t, mounts, 1)

@@ -28,7 +28,7 @@ func TestStopAsksFirst(t *testing.T) {
 // moments in which the runtime of its language has some.
 func deaf(t *testing.T) (name string) {
 	t.Helper()
-	name = detached(t, nil, "sh", "-c", "echo ready; sleep 60")
+	name = detached(t, nil, "sh", "-c", "echo ready; sleep 1000")
 	testbed.Eventually(t, "the program to be ready", func() bool { return tool(t, "logs", name).Stdout == "ready\n" })
 	return name
 }
@@ -90,7 +90,7 @@ func TestStopOfAnEndedContainerIsRefused(t *testing.T) {
 }
 
 func TestBadDeadlineIsRefused(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 
 	for _, value := range []string{"-1", "soon", "1.5"} {
 		result := tool(t, "stop", "-t", value, name)
@@ -101,7 +101,7 @@ func TestBadDeadlineIsRefused(t *testing.T) {
 }
 
 func TestRunningContainerIsRemovedOnlyByForce(t *testing.T) {
-	name := detached(t, nil, "sleep", "60")
+	name := detached(t, nil, "sleep", "1000")
 
 	result := tool(t, "rm", name)
 
@@ -126,7 +126,7 @@ func TestSeveralAreRemovedAtOnce(t *testing.T) {
 }
 
 func TestForegroundContainerCanBeStoppedAndRemoved(t *testing.T) {
-	process := container(t, []string{"--name", "web"}, "sh", "-c", "echo ready; sleep 60").Start(t) // it is deaf when it says so
+	process := container(t, []string{"--name", "web"}, "sh", "-c", "echo ready; sleep 1000").Start(t) // it is deaf when it says so
 	process.Expect("ready")
 	require.Zero(t, tool(t, "stop", "-t", "0", "web").Code)
 	require.Equal(t, 137, process.Wait().Code)
@@ -139,7 +139,7 @@ func TestForegroundContainerCanBeStoppedAndRemoved(t *testing.T) {
 
 func TestDataInAVolumeOutlivesRemoval(t *testing.T) {
 	data := folderOfTheHost(t)
-	name := detached(t, []string{"-v", data + ":/data"}, "sh", "-c", "echo new > /data/file; exec sleep 60")
+	name := detached(t, []string{"-v", data + ":/data"}, "sh", "-c", "echo new > /data/file; exec sleep 1000")
 	testbed.Eventually(t, "the file", func() bool { return len(strings.TrimSpace(contentOr(t, data+"/file"))) > 0 })
 
 	require.Zero(t, tool(t, "rm", "-f", name).Code)

@@ -226,7 +226,7 @@ func TestSourceIsFollowedOnTheHost(t *testing.T) {
 // the container's folder, with all that was mounted there.
 func TestBusyVolumeLosesNothing(t *testing.T) {
 	data := folderOfTheHost(t)
-	running := container(t, []string{"--name", "busy", "-v", data + ":/data"}, "sh", "-c", "echo ready; exec sleep 60").Start(t)
+	running := container(t, []string{"--name", "busy", "-v", data + ":/data"}, "sh", "-c", "echo ready; exec sleep 1000").Start(t)
 	running.Expect("ready")
 	mountpoint := filepath.Join(rootOf(t), "containers/busy/merged/data")
 	file, err := os.Open(filepath.Join(mountpoint, "precious"))

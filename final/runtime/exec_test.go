@@ -308,7 +308,7 @@ func TestExecTrustsNoDeviceOfTheContainer(t *testing.T) {
 func TestExecRunsNothingOutsideOfAContainer(t *testing.T) {
 	testbed.Require(t, testbed.Root)
 	marker := filepath.Join(t.TempDir(), "marker")
-	sleeper := exec.Command("sleep", "60")
+	sleeper := exec.Command("sleep", "1000")
 	require.NoError(t, sleeper.Start())
 	defer func() { _ = sleeper.Process.Kill(); _ = sleeper.Wait() }()
 	dead := startSleeper(t, nil)
