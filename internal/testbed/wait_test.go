@@ -14,3 +14,11 @@ func TestSlowMachinesAreGivenMoreTime(t *testing.T) {
 		require.Equal(t, want, patient(time.Second), patience)
 	}
 }
+
+func TestSlowMachinesAreGivenLessToDo(t *testing.T) {
+	require.Equal(t, 50, AtOnce(50))
+	t.Setenv("TESTBED_PATIENCE", "5")
+	require.Equal(t, 10, AtOnce(50))
+	require.Equal(t, 2, AtOnce(8))
+	require.Equal(t, 2, AtOnce(3), "or nothing would be at once")
+}
