@@ -331,7 +331,7 @@ func TestNetworksAreMadeOneByOne(t *testing.T) {
 	w := newWorld(t, nftablesBackend)
 	var group sync.WaitGroup
 	results := make(chan error, 20)
-	for index := range 20 {
+	for index := range testbed.AtOnce(20) {
 		group.Go(func() {
 			config := Config{Name: "same"}
 			if index%2 == 0 {

@@ -7,15 +7,22 @@ import (
 	"time"
 )
 
-// patient makes a usual deadline longer where TESTBED_PATIENCE says by how many times:
-// an emulated machine is slow, and more so on a busy one.
-func patient(usual time.Duration) time.Duration {
+// patience is how many times as long as on a usual machine things may take on this one,
+// as TESTBED_PATIENCE says: an emulated machine is slow, and more so on a busy one.
+func patience() int {
 	times, err := strconv.Atoi(os.Getenv("TESTBED_PATIENCE"))
-	if err != nil || times < 1 {
-		return usual
+	if err != nil {
+		return 1
 	}
-	return time.Duration(times) * usual
+	return max(1, times)
 }
+
+// patient makes a usual deadline longer for a slow machine.
+func patient(usual time.Duration) time.Duration { return time.Duration(patience()) * usual }
+
+// AtOnce returns how many of many things, two at least, this machine can do at once. What
+// is given up after some time by the program under test does not know of slow machines.
+func AtOnce(many int) int { return max(2, many/patience()) }
 
 // Eventually waits until condition holds, and fails the test, saying that what
 // did not happen, if it does not within ten seconds.
