@@ -1,11 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-)
+import "fmt"
 
 // Mutant is a mistake that somebody could make in a chapter.
 type Mutant struct {
@@ -15,16 +10,16 @@ type Mutant struct {
 	Run      string // the tests that should see it, as -run has it
 }
 
-// mutated returns the file of the mutant, with the mistake.
-func (m Mutant) mutated(folder string) (string, error) {
-	content, err := os.ReadFile(filepath.Join(folder, m.File))
+// mutated returns the file of the mutant, with the mistake, by its name.
+func (m Mutant) mutated(folder string) (map[string]string, error) {
+	if m.File == "" {
+		return nil, nil
+	}
+	files, err := edited(folder, []Edit{{m.File, m.Old, m.New}})
 	if err != nil {
-		return "", fmt.Errorf("mutant %q: %w", m.Name, err)
+		return nil, fmt.Errorf("mutant %q: %w", m.Name, err)
 	}
-	if count := strings.Count(string(content), m.Old); count != 1 || m.Old == m.New {
-		return "", fmt.Errorf("mutant %q: its old text is %d times in %s", m.Name, count, m.File)
-	}
-	return strings.Replace(string(content), m.Old, m.New, 1), nil
+	return files, nil
 }
 
 // Verdict is what became of a mutant.

@@ -1,13 +1,18 @@
-// Command mutate shows that the tests of the chapters can fail: it breaks one thing
-// at a time, a mutant, and runs the tests that should see it.
+// Command mutate shows that tests can fail: it breaks one thing at a time, a mutant, and
+// runs the tests that should see it.
 //
 //	mutate [CHAPTER]
+//	mutate museum [-v] [PATTERN]
 //
-// Nothing of the tree is changed. It fails if fewer than nine in ten are seen.
+// Nothing of the tree is changed. For the chapters, it fails if fewer than nine in ten are
+// seen. For the museum, what it breaks are guards of tinydocker; it fails if the exhibit
+// of one still passes, and runs the broken programs in a cell (cell.go). PATTERN is about
+// the names of guards and exhibits; -v shows what the exhibits print.
 package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +33,37 @@ func main() {
 }
 
 func run(arguments []string) error {
+	switch {
+	case len(arguments) > 2 && arguments[0] == cellRole:
+		return enterCell(arguments[1], arguments[2:])
+	case len(arguments) > 0 && arguments[0] == "museum":
+		return runMuseum(arguments[1:])
+	default:
+		return runChapters(arguments)
+	}
+}
+
+func runMuseum(arguments []string) error {
+	shown := io.Discard
+	if len(arguments) > 0 && arguments[0] == "-v" {
+		shown, arguments = os.Stdout, arguments[1:]
+	}
+	guards, err := chosenGuards(museum, strings.Join(arguments, " "))
+	if err != nil {
+		return err
+	}
+	root, err := filepath.Abs(".")
+	if err != nil {
+		return err
+	}
+	verdicts, err := tryGuards(root, guards, shown, func(v Verdict) { fmt.Println(v) })
+	if err != nil {
+		return err
+	}
+	return wantAll(verdicts)
+}
+
+func runChapters(arguments []string) error {
 	first, last := 1, len(chapters.All)
 	if len(arguments) > 0 {
 		number, err := strconv.Atoi(arguments[0])

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -95,7 +94,11 @@ func (a attempt) build() error {
 	if err := shareWithBuilder(a.folder); err != nil {
 		return err
 	}
-	overlay, err := a.writeOverlay()
+	files, err := a.mutant.mutated(a.source)
+	if err != nil {
+		return err
+	}
+	overlay, err := writeOverlay(a.folder, a.source, files)
 	if err != nil {
 		return err
 	}
@@ -112,29 +115,6 @@ func (a attempt) build() error {
 	return nil
 }
 
-// writeOverlay writes the file with the mistake and returns the flag that has Go
-// take it in place of the chapter's (`go help build`).
-func (a attempt) writeOverlay() (string, error) {
-	overlay := struct{ Replace map[string]string }{make(map[string]string)}
-	if a.mutant.File != "" {
-		content, err := a.mutant.mutated(a.source)
-		if err != nil {
-			return "", err
-		}
-		path := filepath.Join(a.folder, a.mutant.File)
-		overlay.Replace[filepath.Join(a.source, a.mutant.File)] = path
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			return "", err
-		}
-	}
-	content, err := json.Marshal(overlay)
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(a.folder, "overlay.json")
-	return "-overlay=" + path, os.WriteFile(path, content, 0o644)
-}
-
 // test runs the tests up to the first that fails, and removes what was built. They end
 // by themselves at the limit: then the supervisor ends what they have started.
 func (a attempt) test(limit time.Duration) (verdict Verdict, err error) {
@@ -149,29 +129,30 @@ func (a attempt) test(limit time.Duration) (verdict Verdict, err error) {
 	command.WaitDelay = time.Second // somebody may hold the output open
 	output, err := command.CombinedOutput()
 	chapters.RemoveLeftCgroups(string(output))
-	return a.judge(string(output), err, ctx.Err() != nil || strings.Contains(string(output), "panic: test timed out"))
+	return judge(a.mutant, string(output), err, ctx.Err() != nil)
 }
 
 var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 
-func (a attempt) judge(output string, err error, late bool) (Verdict, error) {
-	verdict := Verdict{Mutant: a.mutant}
+// judge says what the tests of a mutant have found. They are late if they had to be ended.
+func judge(mutant Mutant, output string, err error, late bool) (Verdict, error) {
+	verdict := Verdict{Mutant: mutant}
 	failure := failed.FindStringSubmatch(output)
 	switch exit := (*exec.ExitError)(nil); {
 	case failure != nil:
 		verdict.Killer = failure[1]
-	case late:
+	case late || strings.Contains(output, "panic: test timed out"):
 		verdict.Killer = "the deadline"
 	case errors.As(err, &exit) && strings.Contains(output, "testbed: left behind:"):
 		verdict.Killer = "the look for what is left behind"
 	case errors.As(err, &exit):
 		verdict.Killer = "its own end: " + exit.Error()
 	case err != nil:
-		return verdict, fmt.Errorf("test the mutant %q: %w", a.mutant.Name, err)
+		return verdict, fmt.Errorf("test the mutant %q: %w", mutant.Name, err)
 	case !strings.Contains(output, "\n--- PASS:") && strings.Contains(output, "\n--- SKIP:"):
 		verdict.Skipped = true
 	case strings.Contains(output, "no tests to run"):
-		return verdict, fmt.Errorf("mutant %q: no test is called %s", a.mutant.Name, a.mutant.Run)
+		return verdict, fmt.Errorf("mutant %q: no test is called %s", mutant.Name, mutant.Run)
 	}
 	return verdict, nil
 }
