@@ -3,10 +3,10 @@ package main
 // museumSetUp are the guards of set-up and helpers.
 var museumSetUp = []Guard{
 	{"an error ends init", "TestSetUpThatFailsRunsNothing", []Edit{
-		{"final/runtime/init.go", "	if err := makeFilesystem(request, log); err != nil {\n		return err\n	}\n", "	_ = makeFilesystem(request, log)\n"},
+		{"final/runtime/mounts.go", "		if err != nil {\n			return fmt.Errorf(\"mount %s: %w\", mount", "		if false {\n			return fmt.Errorf(\"mount %s: %w\", mount"},
 	}},
 	{"mount points are ordinary folders", "TestSetUpThatFailsRunsNothing", []Edit{
-		{"final/runtime/mounts.go", "} else if !info.IsDir() {\n		return errors.New(\"the image", "} else if false {\n		return errors.New(\"the image"},
+		{"final/runtime/mounts.go", "} else if !info.IsDir() {\n		return errors.New(\"the image", "} else if info == nil {\n		return errors.New(\"the image"},
 	}},
 	{"the old root is in no folder of the image", "TestSetUpThatFailsRunsNothing", []Edit{
 		{"final/runtime/rootfs.go", `if err := unix.PivotRoot(".", "."); err != nil {`, `if err := errors.Join(unix.Mkdir(".pivot_root", 0o700), unix.PivotRoot(".", ".pivot_root")); err != nil {`},
@@ -50,7 +50,7 @@ var museumSetUp = []Guard{
 	}},
 }
 
-var withoutIdentity = Edit{"final/engine/process.go", "(now.StartTime != p.StartTime || now.BootID != p.BootID)", "false"}
+var withoutIdentity = Edit{"final/engine/process.go", "now.StartTime != p.StartTime || now.BootID != p.BootID", "now.StartTime == 0"}
 
 // museumBorrowed are the guards of what is borrowed from the host.
 var museumBorrowed = []Guard{
