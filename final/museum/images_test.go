@@ -2,18 +2,21 @@ package museum
 
 import (
 	"archive/tar"
+	"bytes"
 	"io"
 	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -76,8 +79,32 @@ func TestMetadataOfAnArchive(t *testing.T) {
 
 	m.everywhere(v, "0\n", sh("ls /redirected | wc -l")...)
 
+	require.Empty(t, m.attributesOfOverlay("redirected"), "overlay is told nothing by an archive")
 	requireOnly(t, outside, "x")
 	require.NotZero(t, m.imports("torn", archive(t)[:100_000]).Code, "half an archive is none")
+}
+
+// attributesOfOverlay are the names of those attributes of overlay that folders of a
+// name have in the layers.
+func (m *museum) attributesOfOverlay(name string) (found []string) {
+	m.t.Helper()
+	folders := 0
+	require.NoError(m.t, filepath.WalkDir(filepath.Join(m.root, "layers"), func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.Name() != name {
+			return err
+		}
+		folders++
+		names := make([]byte, 4096)
+		length, err := unix.Llistxattr(path, names)
+		for _, attribute := range strings.Split(string(names[:length]), "\x00") {
+			if strings.Contains(attribute, "overlay") {
+				found = append(found, attribute)
+			}
+		}
+		return err
+	}))
+	require.NotZero(m.t, folders)
+	return found
 }
 
 // Device nodes in an image are the host's devices, for whoever may open them: a disk, the
@@ -98,10 +125,11 @@ func TestDeviceInAnImage(t *testing.T) {
 	m.everywhere(v, "/disk ENOENT\n/memory ENOENT\n/kmsg ENOENT\n", "/probe", "read", "/disk", "/memory", "/kmsg")
 	m.everywhere(v, "mknod-disk EPERM\nmknod-memory EPERM\n", "/probe", "try", "mknod-disk", "mknod-memory")
 
-	// With the capability, the folder is still nodev, and a /dev of its own has its rules.
+	// With the capability, the folder is still nodev, and a /dev of its own has its rules:
+	// also for a device that there is not, which without them were ENXIO.
 	v.flags += " --cap-add MKNOD"
 	m.everywhere(v, "mknod-memory done\n/tmp/memory EACCES\n", sh("/probe try mknod-memory; /probe read /tmp/memory")...)
-	m.everywhere(v, "/dev/memory EPERM\n", sh("mknod /dev/memory c 1 1; /probe read /dev/memory")...)
+	m.everywhere(v, "/dev/memory EPERM\n/dev/none EPERM\n", sh("mknod /dev/memory c 1 1; mknod /dev/none c 1 99; /probe read /dev/memory /dev/none")...)
 }
 
 // lying is a registry that lies about what is in it.
@@ -115,6 +143,17 @@ func lying(t *testing.T, lie func(w http.ResponseWriter, r *http.Request, honest
 	}))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
+}
+
+// falsified is other content of the same size, of which nothing but its digest tells: it
+// is still packed, or still a document.
+func falsified(content []byte) []byte {
+	if bytes.HasPrefix(content, []byte("\x1f\x8b")) {
+		content[9] ^= 1 // the system that has packed it (RFC 1952)
+		return content
+	}
+	content = bytes.ReplaceAll(content, []byte("/bin"), []byte("/nib"))
+	return bytes.ReplaceAll(content, []byte(`"schemaVersion"`), []byte(`"schemaversion"`))
 }
 
 // CVE-2014-8178 and 8179, Docker, CVE-2021-41190: a name of content is its digest, and
@@ -134,9 +173,7 @@ func TestContentThatIsNotWhatItsDigestSays(t *testing.T) {
 		truth := httptest.NewRecorder()
 		honest.ServeHTTP(truth, r)
 		maps.Copy(w.Header(), truth.Header())
-		content := truth.Body.Bytes()
-		content[len(content)-1] ^= 1 // of the same size
-		_, err := w.Write(content)
+		_, err := w.Write(falsified(truth.Body.Bytes()))
 		return err == nil
 	})
 	name := address + "/team/tool:1"
@@ -207,9 +244,12 @@ func TestPasswordForAnotherHost(t *testing.T) {
 // comes, the host's own, or endless.
 func TestUsersOfAnEndlessFile(t *testing.T) {
 	fifo := tar.Header{Typeflag: tar.TypeFifo, Name: "etc/passwd", Mode: 0o644}
-	huge := file("etc/passwd", strings.Repeat("x:x:0:0::/:\n", 2_000_000))
+	const user = "daemon:x:1:1::/:\n" // who would be found
+	huge := file("etc/passwd", strings.Repeat("x:x:0:0::/:\n", 2_000_000)+user)
+	outside := folder(t)
+	require.NoError(t, os.WriteFile(outside+"/passwd", []byte(user), 0o644))
 	for name, entry := range map[string]tar.Header{
-		"zero": link("etc/passwd", "/dev/zero"), "pipe": fifo, "the host's": link("etc/passwd", "../../../../../../../etc/shadow"),
+		"zero": link("etc/passwd", "/dev/zero"), "pipe": fifo, "the host's": link("etc/passwd", outside+"/passwd"),
 		"huge": huge, "itself": link("etc/passwd", "passwd"), "folder": dir("etc/passwd"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -231,6 +271,7 @@ func TestUsersOfAnEndlessFile(t *testing.T) {
 // Here the roots of all state are 0700.
 func TestStateThatOthersCanRead(t *testing.T) {
 	m := open(t)
+	require.NoError(t, os.Chmod(filepath.Dir(m.root), 0o755)) // where a test has its files is 0700
 	m.keeps(m.visit("-v volume:/data"), sh("cp /probe /tmp/setuid; chmod 4755 /tmp/setuid; echo x >/data/x; echo ready; exec sleep 1000")...)
 
 	for _, root := range []string{m.root, m.run} {
