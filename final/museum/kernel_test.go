@@ -222,6 +222,9 @@ func TestSystemCallsByAnotherDoor(t *testing.T) {
 		require.NotContains(t, result.Stdout, "i386 true")
 		require.NotZero(t, result.Code)
 	})
+	if !strings.Contains(testbed.Run(t, probePath(t), "i386").Stdout, "i386 true") {
+		t.Skip("this kernel has no other door: what was tried above, it refuses itself (CONFIG_IA32_EMULATION)")
+	}
 }
 
 // The kernel's log tells where it is in memory, what other containers do, and sometimes
@@ -265,6 +268,11 @@ func TestKeysOfTheHost(t *testing.T) {
 func TestTypingIntoTheOperatorsTerminal(t *testing.T) {
 	m := open(t)
 	name := m.keep(m.visit(""))
+	look := []string{"/probe", "read", "/dev/tty"}
+	for _, words := range [][]string{m.visit("").words("run", "--rm", look), append([]string{"exec", name}, look...)} {
+		require.Equal(t, "/dev/tty ENXIO\r\n", m.command(words...).Terminal(t).Wait().Stdout, "%q", words)
+	}
+	m.everywhere(m.visit(""), "/dev/tty ENXIO\n", look...)
 	for _, words := range [][]string{
 		m.visit("-it").words("run", "--rm", sh("/probe type TYPED; tty; echo done")),
 		append([]string{"exec", "-it", name}, sh("/probe type TYPED; tty; echo done")...),
@@ -280,7 +288,6 @@ func TestTypingIntoTheOperatorsTerminal(t *testing.T) {
 		require.Contains(t, printed, "left=")
 		require.NotContains(t, printed, "left=TYPED")
 	}
-	m.everywhere(m.visit(""), "/dev/tty ENXIO\n", "/probe", "read", "/dev/tty")
 }
 
 // Where the mounts of the host are shared, as systemd makes them, those of a container
