@@ -2,12 +2,15 @@ package museum
 
 import (
 	"fmt"
+	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 
 	"mytinydocker/internal/testbed"
 )
@@ -99,6 +102,10 @@ func TestPortOfTheLoopbackFromOutside(t *testing.T) {
 func TestHostBecomesARouter(t *testing.T) {
 	m := withNetwork(t)
 	outside := testbed.NewOutside(t)
+	forwarding := "/proc/sys/net/ipv4/ip_forward" // of the test's own network namespace, which may have begun with it
+	before := contentOf(t, forwarding)
+	require.NoError(t, os.WriteFile(forwarding, []byte("0"), 0o600))
+	t.Cleanup(func() { require.NoError(t, os.WriteFile(forwarding, before, 0o600)) })
 	m.ok("network", "create", "--subnet", "10.66.1.0/24", "red")
 	m.ok("network", "create", "--subnet", "10.66.2.0/24", "blue")
 	m.serve("server", "--network", "blue")
@@ -111,6 +118,42 @@ func TestHostBecomesARouter(t *testing.T) {
 	require.Empty(t, client("red"))
 	outside.RouteTo(netip.MustParsePrefix("10.66.2.0/24"))
 	outside.Do(func() { require.Empty(t, fetch(t, m.address("server"))) })
+
+	beyond := serveBeyond(t)
+	require.Equal(t, "beyond\n", fetch(t, beyond.String()), "the host gets there")
+	outside.RouteTo(netip.PrefixFrom(beyond.Addr(), 24).Masked())
+	outside.Do(func() { require.Empty(t, fetch(t, beyond.String())) })
+}
+
+// serveBeyond has a server be on a second wire of the host, from which all ways lead to the
+// host, and returns where it is.
+func serveBeyond(t *testing.T) netip.AddrPort {
+	t.Helper()
+	pid := testbed.NewNetwork(t)
+	cable := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "beyond"}, PeerName: "eth0", PeerNamespace: netlink.NsPid(pid)}
+	require.NoError(t, netlink.LinkAdd(cable))
+	t.Cleanup(func() { require.NoError(t, netlink.LinkDel(cable)) })
+	setUp := func(name, address string) {
+		link, err := netlink.LinkByName(name)
+		require.NoError(t, err)
+		parsed, err := netlink.ParseAddr(address)
+		require.NoError(t, err)
+		require.NoError(t, netlink.AddrAdd(link, parsed))
+		require.NoError(t, netlink.LinkSetUp(link))
+	}
+	setUp("beyond", "198.51.100.1/24") // another of the networks for examples (RFC 5737)
+	var listener net.Listener
+	testbed.InNetworkOf(t, pid, func() {
+		setUp("eth0", "198.51.100.2/24")
+		require.NoError(t, netlink.RouteAdd(&netlink.Route{Gw: net.IPv4(198, 51, 100, 1)}))
+		var err error
+		listener, err = net.Listen("tcp", "198.51.100.2:80")
+		require.NoError(t, err)
+	})
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "beyond") })}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close() })
+	return netip.MustParseAddrPort(listener.Addr().String())
 }
 
 // Names that become words of `iptables` and `ip`, or a file below /sys/class/net.
