@@ -113,8 +113,10 @@ func TestMaskedByALinkOfTheImage(t *testing.T) {
 	m.everyWay(v, sh(there), func(t *testing.T, result testbed.Result) {
 		require.Regexp(t, `^(/[a-z_/]+ 2 1:3\n){3,}$`, result.Stdout)
 	})
-	v.flags += " -v own:/dev"
-	m.everyRun(v, []string{"true"}, func(t *testing.T, result testbed.Result) { require.Equal(t, 125, result.Code) })
+	v.flags += " -v own:/dev" // which would begin with the image's
+	for _, v := range []visitor{v, m.visit("-v empty:/dev")} {
+		m.everyRun(v, []string{"true"}, func(t *testing.T, result testbed.Result) { require.Equal(t, 125, result.Code) })
+	}
 }
 
 // CVE-2025-52881, CVE-2019-16884, runc: security settings are files of /proc. A container
