@@ -217,6 +217,10 @@ func TestNamesThatArePaths(t *testing.T) {
 		m.refused("network", "rm", "--", name)
 		m.refused("volume", "create", "--", name+"/..")
 		m.refused("network", "create", "--", name+"/..")
+		if name != "" { // a volume without a name gets one
+			m.refused("volume", "create", "--", name)
+		}
+		m.refused("network", "create", "--", name)
 		m.refused("tag", "base", "../"+name)
 		m.refused("rename", "--", "base", name)
 	}
