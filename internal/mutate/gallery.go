@@ -18,8 +18,8 @@ import (
 
 // tryGuards takes out the guards, one after the other, of the tinydocker whose source is
 // below root, and tells at once whether the exhibit has failed that tries what the guard
-// keeps shut; shown gets what it prints. With all guards, the exhibits have to pass. It ends at once if a broken
-// program has reached the host.
+// keeps shut; shown gets what it prints. With all guards, the exhibits have to pass. It
+// ends at once if a broken program has reached the host.
 func tryGuards(root string, guards []Guard, shown io.Writer, tell func(Verdict)) (verdicts []Verdict, err error) {
 	work, err := os.MkdirTemp("", "mutate")
 	if err != nil {
