@@ -87,8 +87,9 @@ var (
 // museumRights are the guards of capabilities and users.
 var museumRights = []Guard{
 	{"eleven capabilities", "TestMoreCapabilitiesThanAProgramNeeds", []Edit{moreCapabilities("CAP_NET_RAW")}},
-	{"none for others than root", "TestMoreCapabilitiesThanAProgramNeeds", []Edit{
-		{"final/engine/spec.go", "	if account.Uid != 0 {\n", "	if false {\n"},
+	// By execve(2) all others lose what they are left with, unless it is ambient.
+	{"no capabilities for others than root", "TestMoreCapabilitiesThanAProgramNeeds", []Edit{
+		{"final/engine/spec.go", "process.Capabilities.Effective, process.Capabilities.Permitted = nil, nil", "process.Capabilities.Inheritable, process.Capabilities.Ambient = granted, granted"},
 	}},
 	{"no inheritable capabilities", "TestInheritedCapabilities", []Edit{
 		{"final/engine/spec.go", "Bounding: granted, Effective: granted, Permitted: granted,", "Bounding: granted, Effective: granted, Permitted: granted, Inheritable: granted,"},
