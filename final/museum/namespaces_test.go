@@ -21,7 +21,7 @@ func TestSettingsOfTheHostByAFlag(t *testing.T) {
 	m := open(t)
 	for _, flags := range []string{
 		"--sysctl kernel.core_pattern=x", "--sysctl kernel/core_pattern=x", "--sysctl kernel.modprobe=x", "--sysctl vm.swappiness=1",
-		"--sysctl net.ipv4.ip_forward=1 --network host", "--sysctl net/../kernel/core_pattern=x", "--sysctl net.ipv4..kernel=x", "--sysctl kernel.hostname=x",
+		"--sysctl net.ipv4.ip_forward=1 --network host", "--sysctl net/ipv4/ip_forward=1 --network host", "--sysctl net/../kernel/core_pattern=x", "--sysctl net.ipv4..kernel=x", "--sysctl kernel.hostname=x",
 		"--sysctl fs.file-max=1", "--sysctl kernel.shmmax/../core_pattern=1",
 	} {
 		before := contentOf(t, "/proc/sys/kernel/core_pattern")

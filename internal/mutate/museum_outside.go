@@ -23,6 +23,7 @@ var museumOutside = []Guard{
 		{"final/network/rules.go", "	if opened {\n", "	if false {\n"},
 	}},
 	{"names of networks are words", "TestNamesOfNetworksAreWords", []Edit{withoutNetworkNames}},
+	// Before the runtime does, the engine looks at names that are written with dots.
 	// The list of settings is not taken out as a whole: the exhibit would write the host's,
 	// of which there is one for all namespaces.
 	{"settings of a network of its own", "TestSettingsOfTheHostByAFlag", []Edit{
