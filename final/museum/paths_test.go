@@ -209,7 +209,7 @@ func TestNamesThatArePaths(t *testing.T) {
 	m := open(t)
 	outside := folder(t, "x")
 	for _, name := range []string{
-		"../x", "..", ".", "", "/abs", outside, "a/b", "a:b", "a,b", "-rf", "x\n", "a b", "$(id)", "%d", strings.Repeat("x", 300), "a/../../b", "x\x7f",
+		"a b", "a:b", "../x", "..", ".", "", "/abs", outside, "a/b", "a,b", "-rf", "x\n", "$(id)", "%d", strings.Repeat("x", 300), "a/../../b", "x\x7f",
 	} {
 		m.refused("run", "--rm", "--name="+name, "--network", "none", "base", "true")
 		m.refused("rm", "-f", "--", name)
