@@ -48,6 +48,6 @@ var museumOutside = []Guard{
 	}},
 	{"pivot_root(2) and not chroot(2)", "TestClimbingOutOfAChroot", []Edit{chroot, keepRoot}},
 	{"names have no control characters", "TestNamesThatDriveTheTerminal", []Edit{
-		{"final/engine/names.go", "return len(name) <= 128 && namePattern().MatchString(name)", "return len(name) <= 128"},
+		{"final/engine/names.go", `return !isWord(r) && !strings.ContainsRune("_.-", r)`, "return false"},
 	}},
 }
