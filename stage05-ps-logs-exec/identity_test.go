@@ -69,7 +69,7 @@ func TestEndOfAProcessIsWaitedFor(t *testing.T) {
 
 func TestCommandIsPrintedAsItWouldBeTyped(t *testing.T) {
 	for want, command := range map[string][]string{
-		"sleep 1000":              {"sleep", "1000"},
+		"sleep 1000":            {"sleep", "1000"},
 		"sh -c 'echo a; exit'":  {"sh", "-c", "echo a; exit"},
 		`echo '' 'it'\''s' a=b`: {"echo", "", "it's", "a=b"},
 		`printf '\n' ünï`:       {"printf", "\n", "ünï"},
