@@ -263,6 +263,9 @@ func (s *sweeper) removeAll() {
 	require.NoError(s.t, err)
 	require.Empty(s.t, temporary)
 	for _, path := range s.files(s.t) {
+		if filepath.Base(path) == "forwarding" {
+			continue // sweeps are side by side, and one of them has the host forward
+		}
 		require.Contains(s.t, s.expected, path, "it is left")
 	}
 }

@@ -108,7 +108,7 @@ func (e *Engine) runningGroup(name string) (*Container, *cgroup.Group, error) {
 	}
 	group, err := e.openCgroup(container.ID)
 	if err == nil && group == nil {
-		err = fmt.Errorf("the cgroup of the container %s is gone: somebody has removed it", name)
+		err = e.orEnded(&container, fmt.Errorf("the cgroup of the container %s is gone: somebody has removed it", name))
 	}
 	return &container, group, err
 }

@@ -173,7 +173,7 @@ func (m *museum) everyRun(v visitor, words []string, check func(t *testing.T, re
 func (m *museum) careless(args ...string) testbed.Command {
 	m.t.Helper()
 	command := m.command(args...)
-	command.Path, command.Args = "/bin/sh", append([]string{"-c", `exec 7</etc/hostname 8</ 9</root; exec "$@"`, "sh", command.Path}, command.Args...)
+	command.Path, command.Args = "/bin/sh", append([]string{"-c", `exec 7</proc/version 8</ 9</etc; exec "$@"`, "sh", command.Path}, command.Args...)
 	return command
 }
 
