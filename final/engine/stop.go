@@ -242,7 +242,7 @@ func (e *Engine) Rename(name, another string) error {
 		claimed := *record
 		claimed.Name = another
 		if err := e.claimName(&claimed); err != nil {
-			return err
+			return e.orGone(id, err)
 		}
 		record.Name = another
 		return nil

@@ -124,12 +124,13 @@ func (n *Networks) join(sandbox Sandbox, config EndpointConfig, endpoint *Endpoi
 			err = errors.Join(err, n.cutCable(endpoint), n.leave(network, endpoint))
 		}
 	}()
+	save := func() error { return n.saveEndpoint(network, endpoint) }
 	if len(endpoint.Ports) > 0 {
-		if err := n.distrustRules(); err != nil {
-			return err
-		}
+		err = n.change(save)
+	} else {
+		err = save()
 	}
-	if err := n.saveEndpoint(network, endpoint); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := n.wire(bridge, namespace, endpoint); err != nil {

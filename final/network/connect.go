@@ -78,10 +78,7 @@ func (n *Networks) succeed(sandbox Sandbox, heir *Endpoint, ports []Binding) err
 	}
 	defer namespace.Close()
 	heir.DefaultRoute, heir.Ports = true, ports
-	if err := n.distrustRules(); err != nil {
-		return err
-	}
-	if err := n.saveEndpoint(network, heir); err != nil {
+	if err := n.change(func() error { return n.saveEndpoint(network, heir) }); err != nil {
 		return err
 	}
 	err = inside(namespace, func() error {

@@ -63,15 +63,13 @@ func (n *Networks) create(config Config) (_ *Network, err error) {
 		return nil, err
 	}
 	defer lock.Close()
-	if err := n.distrustRules(); err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.demolish(network))
 		}
 	}()
-	if err := writeJSON(n.recordPath(network.Name), network, true); err != nil {
+	err = n.change(func() error { return writeJSON(n.recordPath(network.Name), network, true) })
+	if err != nil {
 		return nil, fmt.Errorf("record the network %s: %w", network.Name, err)
 	}
 	if err := n.makeBridge(network); err != nil {

@@ -84,12 +84,9 @@ func (n *Networks) part(name, id string, kept bool) error {
 func (n *Networks) leave(network *Network, endpoint *Endpoint) error {
 	published := endpoint.Ports
 	if len(published) > 0 {
-		if err := n.distrustRules(); err != nil {
-			return err
-		}
 		silent := *endpoint
 		silent.Ports = nil
-		if err := n.saveEndpoint(network, &silent); err != nil {
+		if err := n.change(func() error { return n.saveEndpoint(network, &silent) }); err != nil {
 			return err
 		}
 		if err := n.ensureRules(); err != nil {

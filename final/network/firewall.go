@@ -34,16 +34,20 @@ const (
 // while nobody knows.
 func (n *Networks) rulesPath() string { return filepath.Join(n.run, "rules") }
 
-// distrustRules is called before anything is recorded by which the rules change.
-// Whoever is killed between that and the rules is no harm: the next one applies them.
-func (n *Networks) distrustRules() error {
+// change changes the records by which the rules are made. Nobody applies rules meanwhile,
+// and from then on they are not trusted: whoever is killed between the records and the
+// rules is no harm, the next one applies them.
+func (n *Networks) change(records func() error) error {
 	lock, err := lockFile(n.rulesPath())
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
 	backend, _ := readStamp(lock)
-	return writeStamp(lock, backend, 0)
+	if err := writeStamp(lock, backend, 0); err != nil {
+		return err
+	}
+	return records()
 }
 
 // settleRules writes rules that somebody was killed before. That nobody was, it learns

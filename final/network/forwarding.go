@@ -23,10 +23,8 @@ func (n *Networks) ensureForwarding() error {
 		return nil
 	}
 	if !n.openedForwarding() {
-		if err := n.distrustRules(); err != nil {
-			return err
-		}
-		if err := writeJSON(n.forwardingPath(), "opened by us", false); err != nil {
+		err := n.change(func() error { return writeJSON(n.forwardingPath(), "opened by us", false) })
+		if err != nil {
 			return fmt.Errorf("write down that the host forwards for us: %w", err)
 		}
 	}
@@ -51,7 +49,8 @@ func (n *Networks) closeForwarding() error {
 	if err := n.sysctl("net.ipv4.ip_forward", "0"); err != nil {
 		return err
 	}
-	if err := os.Remove(n.forwardingPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := n.change(func() error { return os.Remove(n.forwardingPath()) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("write down that the host does not forward: %w", err)
 	}
 	return nil

@@ -110,10 +110,7 @@ func (n *Networks) removeDamaged(name string) error {
 	if _, err := n.load(name); !errors.Is(err, ErrDamaged) {
 		return err // somebody has just done so
 	}
-	if err := n.distrustRules(); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(n.recordPath(name)); err != nil {
+	if err := n.change(func() error { return os.RemoveAll(n.recordPath(name)) }); err != nil {
 		return fmt.Errorf("remove the record of the network %s: %w", name, err)
 	}
 	return n.ensureRules()

@@ -9,6 +9,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -291,9 +292,8 @@ func TestRulesThatSomebodyWasKilledBeforeAreWritten(t *testing.T) {
 		web := w.join("web", []string{"8080:80"}, "blue")
 		endpoint, err := w.endpoint(network, web.ID)
 		require.NoError(t, err)
-		require.NoError(t, w.distrustRules())
 		endpoint.Ports = nil
-		require.NoError(t, w.saveEndpoint(network, endpoint))
+		require.NoError(t, w.change(func() error { return w.saveEndpoint(network, endpoint) }))
 
 		require.NoError(t, w.Detach(web.ID, true))
 
@@ -304,13 +304,29 @@ func TestRulesThatSomebodyWasKilledBeforeAreWritten(t *testing.T) {
 		w.create("blue", "10.1.0.0/24")
 		rules := rulesNow(t)
 		red := w.create("red", "10.2.0.0/24")
-		require.NoError(t, w.distrustRules())
 		require.NoError(t, w.removeBridge(red))
-		require.NoError(t, os.Remove(w.recordPath("red")))
+		require.NoError(t, w.change(func() error { return os.Remove(w.recordPath("red")) }))
 
 		_, err := w.Prune(func(string) bool { return true })
 		require.NoError(t, err)
 
 		require.Equal(t, rules, rulesNow(t))
 	})
+}
+
+// Or else somebody applies rules between a change of the records and the note that these
+// have changed, and they are taken for the new ones.
+func TestNobodyAppliesRulesWhileRecordsChange(t *testing.T) {
+	w := newWorld(t, nftablesBackend)
+	w.create("blue", "10.1.0.0/24")
+	err := w.change(func() error {
+		rules, err := os.Open(w.rulesPath())
+		require.NoError(t, err)
+		defer rules.Close()
+		require.ErrorIs(t, unix.Flock(int(rules.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
+		_, applied := readStamp(rules)
+		require.Zero(t, applied)
+		return os.ErrInvalid
+	})
+	require.ErrorIs(t, err, os.ErrInvalid)
 }

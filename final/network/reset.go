@@ -11,13 +11,11 @@ import (
 // demolish removes all that a network is. The caller has the lock of the list and that
 // of the network. Whoever is killed at it leaves rules that the next command removes.
 func (n *Networks) demolish(network *Network) error {
-	if err := n.distrustRules(); err != nil {
-		return err
-	}
 	if err := n.removeBridge(network); err != nil {
 		return err
 	}
-	if err := os.Remove(n.recordPath(network.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := n.change(func() error { return os.Remove(n.recordPath(network.Name)) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the record of the network %s: %w", network.Name, err)
 	}
 	if err := n.removeState(network); err != nil {
