@@ -82,7 +82,10 @@ func (e *Engine) Pause(name string) error {
 	if container.Status == Paused {
 		return fmt.Errorf("the container %s is paused already", name)
 	}
-	return group.Freeze()
+	if err := group.Freeze(); err != nil {
+		return e.orEnded(container, err)
+	}
+	return nil
 }
 
 // Unpause lets the processes of a paused container go on.
@@ -94,7 +97,10 @@ func (e *Engine) Unpause(name string) error {
 	if container.Status != Paused {
 		return fmt.Errorf("the container %s is not paused", name)
 	}
-	return group.Thaw()
+	if err := group.Thaw(); err != nil {
+		return e.orEnded(container, err)
+	}
+	return nil
 }
 
 // runningGroup returns a container that runs, or is paused, with its cgroup.

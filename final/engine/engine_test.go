@@ -422,3 +422,19 @@ func TestBegunRemovalIsFinished(t *testing.T) {
 	require.Empty(t, list)
 	require.NoDirExists(t, engine.folder(record.ID))
 }
+
+// What has ended and was not waited for does not live, and what is not there does not.
+func TestProcessThatEndsDoesNotLive(t *testing.T) {
+	ours, err := identify(os.Getpid())
+	require.NoError(t, err)
+	require.True(t, ours.lives())
+	command := exec.Command("sleep", "1000")
+	require.NoError(t, command.Start())
+	other, err := identify(command.Process.Pid)
+	require.NoError(t, err)
+	require.True(t, other.lives())
+	require.NoError(t, command.Process.Kill())
+	testbed.Eventually(t, "it to end", func() bool { return !other.lives() })
+	require.Error(t, command.Wait())
+	require.False(t, other.lives())
+}

@@ -106,12 +106,8 @@ func (e *Engine) execWatched(name string, options ExecOptions, streams *Streams,
 // with it.
 func (e *Engine) orEnded(container *Container, err error) error {
 	state, stateErr := e.readState(container.ID)
-	if stateErr == nil && !errors.Is(err, errNoProcess) {
-		var handle int
-		if handle, stateErr = state.Program.open(); stateErr == nil {
-			unix.Close(handle)
-			return err
-		}
+	if stateErr == nil && !errors.Is(err, errNoProcess) && state.Program.lives() {
+		return err
 	}
 	return fmt.Errorf("the container %s has just ended: %w", container.Name, err)
 }

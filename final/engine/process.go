@@ -88,6 +88,18 @@ func (p process) open() (handle int, err error) {
 	return handle, nil
 }
 
+// lives reports whether the process has not begun to end. One that ends gives its root
+// back, and its cgroup, some time before it has ended.
+func (p process) lives() bool {
+	handle, err := p.open()
+	if err != nil {
+		return false
+	}
+	defer unix.Close(handle)
+	_, err = os.Readlink(fmt.Sprintf("/proc/%d/root", p.Pid))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // signal sends a signal to the process, or returns errNoProcess if it has ended.
 func (p process) signal(signal syscall.Signal) error {
 	handle, err := p.open()

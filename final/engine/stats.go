@@ -28,12 +28,12 @@ func (e *Engine) Usage(name string) (Usage, error) {
 	}
 	stats, err := group.Stats()
 	if err != nil {
-		return Usage{}, fmt.Errorf("measure the container %s: %w", name, err)
+		return Usage{}, e.orEnded(container, fmt.Errorf("measure the container %s: %w", name, err))
 	}
 	usage := Usage{Stats: stats, Time: time.Now()}
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/dev", container.Pid))
 	if err != nil {
-		return Usage{}, fmt.Errorf("measure the links of the container %s: %w", name, err)
+		return Usage{}, e.orEnded(container, fmt.Errorf("measure the links of the container %s: %w", name, err))
 	}
 	usage.Received, usage.Sent, err = parseLinks(content)
 	return usage, err

@@ -31,13 +31,13 @@ const ticks = 100
 
 // Processes returns the processes of a container that runs.
 func (e *Engine) Processes(name string) ([]Process, error) {
-	_, group, err := e.runningGroup(name)
+	container, group, err := e.runningGroup(name)
 	if err != nil {
 		return nil, err
 	}
 	pids, err := group.Pids()
 	if err != nil {
-		return nil, fmt.Errorf("list the processes of the container %s: %w", name, err)
+		return nil, e.orEnded(container, fmt.Errorf("list the processes of the container %s: %w", name, err))
 	}
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
