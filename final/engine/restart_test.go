@@ -63,3 +63,24 @@ func TestContainerStoppedBetweenTwoRunsHasEndedAsItDid(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, now.Exit.Status)
 }
+
+// Between two runs a container is not one that has never run.
+func TestContainerThatIsStartedAgainIsRestarting(t *testing.T) {
+	engine := newEngine(t)
+	record := kept(t, engine, "restless")
+	held, err := engine.lockContainer(record.ID)
+	require.NoError(t, err)
+	defer held.release()
+	for count, want := range map[int]Status{0: Created, 1: Restarting} {
+		_, err := engine.updateRecord(record.ID, func(record *Record) error {
+			record.Started, record.RestartCount, record.Exit = time.Now().UTC(), count, nil
+			return nil
+		})
+		require.NoError(t, err)
+
+		container, err := engine.Get("restless")
+
+		require.NoError(t, err)
+		require.Equal(t, want, container.Status)
+	}
+}
