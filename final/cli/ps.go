@@ -221,6 +221,8 @@ func status(now time.Time, container *engine.Container) string {
 		return "Created"
 	case container.Status == engine.Removing:
 		return "Removal In Progress"
+	case container.Status == engine.Restarting && container.Exit == nil:
+		return "Restarting"
 	case container.Exit == nil:
 		return "Exited (unknown)"
 	case container.Status == engine.Restarting:

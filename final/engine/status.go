@@ -107,7 +107,8 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 	switch {
 	case record.Removing:
 		return Removing, 0, nil
-	case watched && record.Exit != nil && record.Restart.again(record.Exit, record.RestartCount) && !record.Stopped:
+	case watched && record.Exit != nil && record.Restart.again(record.Exit, record.RestartCount) && !record.Stopped,
+		watched && record.Exit == nil && record.RestartCount > 0 && err != nil:
 		return Restarting, 0, nil
 	case record.Started.IsZero(), watched && record.Exit == nil && err != nil:
 		return Created, 0, nil
