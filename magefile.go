@@ -298,7 +298,7 @@ func (Mutate) Chapter(number int) error {
 
 // Museum takes the guards out of tinydocker, and sees the museum's exhibits fail: mutate:museum -of=TestKeysOfTheHost
 //
-// Without -of, a regular expression for exhibits and guards, it tries all, in half an hour.
+// Without -of, a regular expression for exhibits and guards, it tries all.
 // With mage's -v it shows what the exhibits print.
 func (Mutate) Museum(of *string) error {
 	mg.SerialDeps(BaseImage)

@@ -172,7 +172,10 @@ func (m *museum) everyRun(v visitor, words []string, check func(t *testing.T, re
 // careless is the command line of a caller who has left files of the host open.
 func (m *museum) careless(args ...string) testbed.Command {
 	m.t.Helper()
-	command := m.command(args...)
+	return careless(m.command(args...))
+}
+
+func careless(command testbed.Command) testbed.Command {
 	command.Path, command.Args = "/bin/sh", append([]string{"-c", `exec 7</proc/version 8</ 9</etc; exec "$@"`, "sh", command.Path}, command.Args...)
 	return command
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -23,14 +24,7 @@ type Guard struct {
 func (g Guard) mutant() Mutant { return Mutant{Name: g.Name, Run: g.Exhibit} }
 
 // museum has the guards in the order of the museum's page.
-var museum = joined(museumSetUp, museumBorrowed, museumPaths, museumImages, museumKernel, museumRights, museumOutside)
-
-func joined(parts ...[]Guard) (all []Guard) {
-	for _, part := range parts {
-		all = append(all, part...)
-	}
-	return all
-}
+var museum = slices.Concat(museumSetUp, museumBorrowed, museumPaths, museumImages, museumKernel, museumRights, museumOutside)
 
 // chosenGuards are those whose name or exhibit matches a regular expression.
 func chosenGuards(guards []Guard, pattern string) (chosen []Guard, err error) {
