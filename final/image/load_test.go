@@ -74,14 +74,14 @@ func TestSavedIsLoaded(t *testing.T) {
 
 func TestSaveByIDHasNoName(t *testing.T) {
 	store := newStore(t)
-	image := imported(t, store, "a", map[string]string{"a": "1"})
+	image := imported(t, store, "named", map[string]string{"a": "1"})
 
 	other := newStore(t)
 	images, err := loadFrom(other, saved(t, store, false, image.ID.Encoded()))
 
 	require.NoError(t, err)
 	require.Equal(t, Reference{}, images[0].Reference)
-	_, err = other.Find("a")
+	_, err = other.Find("named")
 	require.ErrorIs(t, err, ErrNotFound)
 	_, err = other.Find(image.ID.Encoded()[:12])
 	require.NoError(t, err)
