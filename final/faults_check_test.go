@@ -29,22 +29,23 @@ type strange struct {
 // with an exit status; it is mended, and then all is well again.
 func requireFound(t *testing.T, machine *host, things map[string]strange) {
 	t.Helper()
-	require.Empty(t, machine.ok("system", "check"))
+	machine.requireSound()
 	for name, thing := range things {
 		t.Run(name, func(t *testing.T) {
 			host := machine.as(t)
 			thing.plant(t, host)
-			found := host.tinydocker("system", "check")
+			found := host.checked()
 			require.Equal(t, 1, found.Code, found.Stderr)
 			require.Regexp(t, thing.says, found.Stdout)
 			if thing.stays {
-				require.Equal(t, found, host.tinydocker("system", "check", "--repair"))
+				require.Equal(t, found, host.checked("--repair"))
 				return
 			}
-			repaired := host.ok("system", "check", "--repair")
-			require.Regexp(t, thing.says, repaired)
-			require.Equal(t, strings.Count(repaired, "\n")+1, strings.Count(repaired, ": repaired"))
-			require.Empty(t, host.ok("system", "check"))
+			repaired := host.checked("--repair")
+			require.Zero(t, repaired.Code, repaired.Stderr)
+			require.Regexp(t, thing.says, repaired.Stdout)
+			require.Equal(t, strings.Count(repaired.Stdout, "\n"), strings.Count(repaired.Stdout, ": repaired\n"))
+			host.requireSound()
 		})
 	}
 }
@@ -144,14 +145,14 @@ func TestCheckMakesADamagedImageOneThatCanBePulledAgain(t *testing.T) {
 		whole := read(t, path)
 		write(t, path, strings.Repeat("x", len(whole)))
 		machine.requireChecked("blob sha256:" + filepath.Base(path) + " is damaged")
-		require.Contains(t, machine.tinydocker("system", "check", "--repair").Stdout, "is damaged: what is made of it has to be pulled or loaded again: repaired")
+		require.Contains(t, machine.checked("--repair").Stdout, "is damaged: what is made of it has to be pulled or loaded again: repaired")
 		require.NoFileExists(t, path)
 		machine.requireChecked(name)
 
 		machine.ok("pull", "-q", name)
 
 		require.Equal(t, whole, read(t, path))
-		require.Empty(t, machine.ok("system", "check"))
+		machine.requireSound()
 	}
 }
 

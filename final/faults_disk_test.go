@@ -101,7 +101,7 @@ func TestFullDiskIsAnErrorOfEachCommand(t *testing.T) {
 			}
 			host.ok("rm", "new")
 			host.ok("system", "prune", "-f")
-			require.Empty(t, host.ok("system", "check"))
+			host.requireSound()
 		})
 	}
 }

@@ -66,7 +66,7 @@ func TestReboot(t *testing.T) {
 	require.Contains(t, host.status("web"), "Exited (137)")
 	require.Empty(t, host.status("passing"), "it was to be removed at its end")
 	require.Empty(t, host.ok("ps", "-q"))
-	require.Empty(t, host.ok("system", "check"))
+	host.requireSound()
 	require.NoError(t, syscall.Kill(stranger.Pid(), 0), "a stranger is nobody's to kill")
 	host.ok("start", "web")
 	testbed.Eventually(t, "web to answer again", func() bool { return fetchFromHost(host, "127.0.0.1:8080/page").Stdout == "web\n" })
@@ -111,7 +111,7 @@ func TestClockThatJumps(t *testing.T) {
 	}
 	host.ok("stop", name)
 	require.Contains(t, host.status(name), "Exited (7)")
-	require.Empty(t, host.ok("system", "check"))
+	host.requireSound()
 }
 
 // What an older version has written has fewer fields, and what a younger one has, more.
@@ -127,7 +127,7 @@ func TestRecordsOfOtherVersions(t *testing.T) {
 
 	require.Equal(t, "hello", host.ok("start", "-a", "sound"))
 	require.Contains(t, host.status("sound"), "Exited (0)")
-	require.Empty(t, host.ok("system", "check"))
+	host.requireSound()
 	host.ok("rm", "sound")
 	host.requireNothingLeft()
 }
@@ -184,7 +184,7 @@ func TestMountInAContainerThatIsRemoved(t *testing.T) {
 	require.FileExists(t, precious+"/file")
 	host.tinydocker("rm", "-f", "doomed") // the next command has done so already
 	require.Empty(t, host.status("doomed"))
-	require.Empty(t, host.ok("system", "check"))
+	host.requireSound()
 }
 
 // The state may be anywhere, however that is written.
@@ -206,7 +206,7 @@ func TestStateInAnyFolder(t *testing.T) {
 			host.ok("commit", "work", "mine")
 			require.Equal(t, "new\nkept", host.ok(append(none, "--rm", "-v", "data:/d", "mine", "cat", "/srv/file", "/d/file")...))
 			host.ok("rm", "work")
-			require.Empty(t, host.ok("system", "check"))
+			host.requireSound()
 		})
 	}
 }

@@ -132,7 +132,7 @@ func soak(t *testing.T, seed uint64, length time.Duration, total *tally) {
 	left, complaint := host.list()
 	require.Empty(t, complaint)
 	require.Empty(t, left)
-	if found := host.tinydocker("system", "check"); found.Code != 0 || found.Stdout != "" {
+	if found := host.checked(); found.Code != 0 || found.Stdout != "" {
 		total.note("leaks", "system check finds %s%s", found.Stdout, found.Stderr)
 	}
 	for _, path := range host.files(t) {

@@ -68,26 +68,26 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 	host.ok("create", "--name", "sound", "base", "true")
 	id := host.ok("create", "--name", "damaged", "base", "true")
 	unnamed := host.ok("create", "--name", "unnamed", "base", "true")
-	require.Empty(t, host.ok("system", "check"))
+	host.requireSound()
 	write(t, filepath.Join(host.root, "containers", id, "config.json"), "{")
 	write(t, filepath.Join(host.root, "names", "ghost"), strings.Repeat("0", 64))
 	require.NoError(t, os.Remove(filepath.Join(host.root, "names", "unnamed")))
 	require.NoError(t, os.MkdirAll(filepath.Join(host.root, "containers", strings.Repeat("1", 64)), 0o700))
 
-	found := host.tinydocker("system", "check")
+	found := host.checked()
 
 	require.Equal(t, 1, found.Code)
 	for _, want := range []string{id[:12], "ghost", unnamed[:12], "111111111111"} {
 		require.Contains(t, found.Stdout, want)
 	}
 	require.Equal(t, 4, strings.Count(found.Stdout, "\n"))
-	repaired := host.tinydocker("system", "check", "--repair")
+	repaired := host.checked("--repair")
 	require.Equal(t, 1, repaired.Code, "the record cannot be brought back")
 	require.Equal(t, 3, strings.Count(repaired.Stdout, ": repaired\n"))
-	again := host.tinydocker("system", "check")
+	again := host.checked()
 	require.Equal(t, 1, strings.Count(again.Stdout, "\n"))
 	host.ok("rm", "damaged", "sound", "unnamed")
-	require.Empty(t, host.ok("system", "check"))
+	host.requireSound()
 	host.requireNothingLeft()
 }
 

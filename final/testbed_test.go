@@ -3,12 +3,15 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"mytinydocker/final/cgroup"
 	"mytinydocker/final/network"
 	"mytinydocker/final/storage"
 	"mytinydocker/internal/testbed"
@@ -34,8 +37,57 @@ func newHost(t *testing.T) *host {
 	require.NoError(t, err)
 	state := testbed.StateRoot(t)
 	h := &host{t: t, root: filepath.Join(state, "lib"), run: filepath.Join(state, "run"), driver: driver.Name()}
+	_, err = foreign()
+	require.NoError(t, err)
+	before := emptyCgroups(t)
+	t.Cleanup(func() {
+		testbed.Eventually(t, "no cgroup to be left", func() bool { return len(without(emptyCgroups(t), before)) == 0 })
+	})
 	t.Cleanup(h.resetNetworks)
 	return h
+}
+
+// emptyCgroups are those of containers, of any host, in which nobody lives: as good as
+// left, unless somebody is just about to move in or out.
+func emptyCgroups(t *testing.T) []string {
+	t.Helper()
+	empty, err := cgroup.Empty("tinydocker", 0)
+	require.NoError(t, err)
+	return empty
+}
+
+// foreign are the cgroups that somebody has left on this machine before the first test.
+// No namespace keeps them from being found.
+var foreign = sync.OnceValues(func() ([]string, error) { return cgroup.Empty("tinydocker", 0) })
+
+// checked has the host checked, and returns what is found that is not foreign.
+func (h *host) checked(flags ...string) testbed.Result {
+	h.t.Helper()
+	others, err := foreign()
+	require.NoError(h.t, err)
+	result := h.tinydocker(append([]string{"system", "check"}, flags...)...)
+	if result.Stdout == "" {
+		return result
+	}
+	result.Stdout = strings.Join(slices.DeleteFunc(strings.SplitAfter(result.Stdout, "\n"), func(line string) bool {
+		return slices.ContainsFunc(others, func(id string) bool { return strings.Contains(line, "the cgroup of the container "+id[:12]) })
+	}), "")
+	if result.Stdout == "" {
+		result.Code = 0
+	}
+	return result
+}
+
+// requireSound checks that nothing is wrong with the host.
+func (h *host) requireSound() {
+	h.t.Helper()
+	result := h.checked()
+	require.Zero(h.t, result.Code, result.Stderr+result.Stdout)
+	require.Empty(h.t, result.Stderr+result.Stdout)
+}
+
+func without(all, some []string) []string {
+	return slices.DeleteFunc(all, func(one string) bool { return slices.Contains(some, one) })
 }
 
 // resetNetworks removes the network that is always there, too, which outlives all
