@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -299,6 +300,38 @@ func TestWhatAKilledCommandHasLeftOfAVolumeGoes(t *testing.T) {
 }
 
 // A lock that nobody waits for goes with what it was for.
+// Who looks for a volume between its end and its next beginning finds one of them, or
+// nothing.
+func TestVolumeThatComesAndGoesIsNeverDamaged(t *testing.T) {
+	store := New(t.TempDir())
+	_, err := store.Create("data", nil)
+	require.NoError(t, err)
+	done := make(chan struct{})
+	var coming sync.WaitGroup
+	coming.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if !assert.NoError(t, os.Rename(store.path("data"), store.path(".other"))) || !assert.NoError(t, os.Rename(store.path(".other"), store.path("data"))) {
+				return
+			}
+		}
+	})
+
+	for range 20000 {
+		if _, err = store.Find("data"); errors.Is(err, ErrDamaged) {
+			break
+		}
+	}
+
+	close(done)
+	coming.Wait()
+	require.NotErrorIs(t, err, ErrDamaged)
+}
+
 func TestLockGoesWithItsVolume(t *testing.T) {
 	store := New(t.TempDir())
 	_, err := store.Create("data", nil)
