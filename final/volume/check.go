@@ -45,7 +45,11 @@ func (s *Store) checkVolume(name string) (faults []fault.Fault) {
 	if _, err := s.Find(name); errors.Is(err, ErrDamaged) {
 		faults = append(faults, fault.Fault{What: err.Error(), Repair: func() error { return s.mendRecord(name) }})
 	}
-	if info, err := os.Lstat(s.Path(name)); errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Lstat(s.Path(name))
+	if _, found := s.Find(name); errors.Is(found, ErrNotFound) {
+		return nil // it has just been removed
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		faults = append(faults, fault.Fault{
 			What:   fmt.Sprintf("the volume %s has no folder for its data", name),
 			Repair: func() error { return os.Mkdir(s.Path(name), 0o755) },

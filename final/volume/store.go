@@ -143,11 +143,9 @@ func (s *Store) Find(name string) (*Volume, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	content, err := os.ReadFile(s.path(name, "volume.json"))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-		if info, err := os.Lstat(s.path(name)); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
-		}
+	content, err := s.readRecord(name)
+	if errors.Is(err, ErrNotFound) {
+		return nil, err
 	}
 	var volume Volume
 	if err == nil {
@@ -157,6 +155,36 @@ func (s *Store) Find(name string) (*Volume, error) {
 		return nil, fmt.Errorf("the record of the volume %s is %w: tinydocker system check --repair makes another", name, ErrDamaged)
 	}
 	return &volume, nil
+}
+
+// readRecord reads the record in the folder of a volume, and in no other that has its
+// name by then: a volume may be removed, and made again, while we look.
+func (s *Store) readRecord(name string) ([]byte, error) {
+	for {
+		folder, err := os.OpenRoot(s.path(name))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+			return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		content, err := folder.ReadFile("volume.json")
+		replaced := errors.Is(err, fs.ErrNotExist) && !s.is(name, folder)
+		folder.Close()
+		if !replaced {
+			return content, err
+		}
+	}
+}
+
+// is reports whether a folder is that of the volume called name.
+func (s *Store) is(name string, folder *os.Root) bool {
+	opened, err := folder.Stat(".")
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(s.path(name))
+	return err == nil && os.SameFile(opened, there)
 }
 
 // List returns all volumes, by name. A damaged one is there with its name alone.
