@@ -21,7 +21,7 @@ const programs = `sh bash env cat echo true false test [ printf sleep ls ln cp m
 	mount umount mountpoint findmnt pivot_root unshare nsenter setsid mke2fs iptables ip6tables iptables-save iptables-restore ip nft sysctl`
 
 // settings are what programs read; those of them that this machine has.
-const settings = `/etc/passwd /etc/group /etc/mke2fs.conf /etc/protocols /etc/services /etc/ethertypes /etc/nsswitch.conf /etc/ld.so.cache`
+const settings = `/etc/passwd /etc/group /etc/mke2fs.conf /etc/protocols /etc/services /etc/ethertypes /etc/nsswitch.conf /etc/resolv.conf /etc/ld.so.cache`
 
 // plugins are loaded at run time: iptables has one for each match and target.
 var plugins = []string{"/usr/lib/*/xtables/*.so", "/usr/lib64/xtables/*.so", "/usr/lib/xtables/*.so"}
