@@ -539,8 +539,8 @@ func TestFiftyContainersAtOnce(t *testing.T) {
 			failures <- fmt.Sprintf("%q: %d %s", args, result.Code, result.Stderr)
 		}
 	}
-	limit := make(chan struct{}, testbed.AtOnce(8))
-	for number := range testbed.AtOnce(50) {
+	limit := make(chan struct{}, testbed.Few(8))
+	for number := range testbed.Few(50) {
 		group.Go(func() {
 			limit <- struct{}{}
 			defer func() { <-limit }()

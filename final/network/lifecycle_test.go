@@ -331,7 +331,7 @@ func TestNetworksAreMadeOneByOne(t *testing.T) {
 	w := newWorld(t, nftablesBackend)
 	var group sync.WaitGroup
 	results := make(chan error, 20)
-	for index := range testbed.AtOnce(20) {
+	for index := range testbed.Few(20) {
 		group.Go(func() {
 			config := Config{Name: "same"}
 			if index%2 == 0 {

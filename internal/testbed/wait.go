@@ -20,9 +20,10 @@ func patience() int {
 // patient makes a usual deadline longer for a slow machine.
 func patient(usual time.Duration) time.Duration { return time.Duration(patience()) * usual }
 
-// AtOnce returns how many of many things, two at least, this machine can do at once. What
-// is given up after some time by the program under test does not know of slow machines.
-func AtOnce(many int) int { return max(2, many/patience()) }
+// Few returns how many of many things, two at least, this machine does at once, or one
+// after the other, in the time that a usual one takes for all of them. What is given up
+// after some time by the program under test does not know of slow machines.
+func Few(many int) int { return max(2, many/patience()) }
 
 // Eventually waits until condition holds, and fails the test, saying that what
 // did not happen, if it does not within ten seconds.

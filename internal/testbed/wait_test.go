@@ -16,9 +16,9 @@ func TestSlowMachinesAreGivenMoreTime(t *testing.T) {
 }
 
 func TestSlowMachinesAreGivenLessToDo(t *testing.T) {
-	require.Equal(t, 50, AtOnce(50))
+	require.Equal(t, 50, Few(50))
 	t.Setenv("TESTBED_PATIENCE", "5")
-	require.Equal(t, 10, AtOnce(50))
-	require.Equal(t, 2, AtOnce(8))
-	require.Equal(t, 2, AtOnce(3), "or nothing would be at once")
+	require.Equal(t, 10, Few(50))
+	require.Equal(t, 2, Few(8))
+	require.Equal(t, 2, Few(3), "or nothing would be at once")
 }
