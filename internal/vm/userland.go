@@ -16,9 +16,9 @@ import (
 // installed here is not there either.
 const programs = `sh bash env cat echo true false test [ printf sleep ls ln cp mv rm mkdir rmdir mkfifo mknod mktemp
 	touch chmod chown dd df du head tail tee tr sort uniq cut wc seq od yes expr date id whoami basename dirname readlink realpath
-	stat sync timeout nohup nice nproc uname hostname stty tty chroot sha256sum md5sum
+	stat sync timeout nohup nice nproc uname hostname domainname stty tty chroot sha256sum md5sum
 	find xargs grep sed awk tar gzip cmp diff getent ps kill pgrep pkill prlimit taskset
-	mount umount mountpoint findmnt pivot_root unshare nsenter setsid mke2fs iptables ip6tables iptables-save iptables-restore ip nft sysctl`
+	mount umount mountpoint findmnt pivot_root unshare nsenter setpriv setsid mke2fs iptables ip6tables iptables-save iptables-restore ip nft sysctl`
 
 // settings are what programs read; those of them that this machine has.
 const settings = `/etc/passwd /etc/group /etc/mke2fs.conf /etc/protocols /etc/services /etc/ethertypes /etc/nsswitch.conf /etc/resolv.conf /etc/ld.so.cache`
