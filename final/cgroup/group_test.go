@@ -377,6 +377,26 @@ func TestEmptyGroupIsRemovedAtOnce(t *testing.T) {
 	require.True(t, removed)
 }
 
+// Who is killed between making the folder that groups have in common and its own leaves
+// the one.
+func TestEmptyParentIsRemoved(t *testing.T) {
+	common := "tinydocker-" + testbed.Name(t)
+	group, err := Create(common+"/one", nil, nil)
+	require.NoError(t, err)
+	require.NoError(t, RemoveEmptyParent(common))
+	_, err = Open(common + "/one")
+	require.NoError(t, err, "it is not empty")
+	for _, part := range group.parts {
+		require.NoError(t, os.Remove(string(part.folder)))
+	}
+
+	require.NoError(t, RemoveEmptyParent(common))
+
+	requireNowhere(t, common)
+	require.NoError(t, RemoveEmptyParent(common), "it is gone already")
+	require.Error(t, RemoveEmptyParent("../x"))
+}
+
 func TestGroupThatIsNotEmptyIsNotRemovedAtOnce(t *testing.T) {
 	group := newGroup(t, nil)
 	process := inGroup(t, group, "sleep", "60")

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"mytinydocker/final/cgroup"
 	"mytinydocker/final/storage"
 	"mytinydocker/internal/testbed"
 )
@@ -170,6 +171,32 @@ func TestTidyKeepsWhatIsToBeKept(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 	_, err = engine.nameHolder("temporary")
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// Who is killed while it makes a cgroup has perhaps made no more than the folder that all
+// of them are in.
+func TestTidyRemovesTheFolderOfNoCgroup(t *testing.T) {
+	testbed.Require(t, testbed.CgroupPids)
+	engine := newEngine(t)
+	id := newID()
+	require.NoError(t, os.MkdirAll(engine.runFolder(id), 0o700))
+	_, err := cgroup.Create(cgroupName(id), nil, nil)
+	require.NoError(t, err)
+	require.NoError(t, filepath.WalkDir("/sys/fs/cgroup", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Base(path) != id {
+			return nil //nolint:nilerr // somebody else's has just gone
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+		return filepath.SkipDir
+	}))
+
+	_, err = New(engine.root, engine.run)
+
+	require.NoError(t, err)
+	_, err = cgroup.Open(cgroupName(""))
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 

@@ -9,8 +9,10 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/final/cgroup"
+	"mytinydocker/internal/testbed"
 )
 
 func limited(name string) func(*specs.Spec) {
@@ -145,4 +147,18 @@ func TestEndOfInitIsToldAsSuch(t *testing.T) {
 	}})
 
 	require.ErrorContains(t, err, "ended before its program ran")
+}
+
+// What is done with a process fails when there is none any more, and that is why.
+func TestEndOfInitIsToldBeforeWhatComesOfIt(t *testing.T) {
+	lockThread(t)
+	_, err := Start(specOf(newRoot(t), "true"), Options{Started: func(pid int) error {
+		require.NoError(t, unix.Kill(pid, unix.SIGKILL))
+		testbed.Eventually(t, "init to end", func() bool { return hasEnded(pid) })
+		_, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+		return err
+	}})
+
+	require.ErrorContains(t, err, "ended before its program ran")
+	require.NotErrorIs(t, err, os.ErrNotExist)
 }
