@@ -44,6 +44,30 @@ func (g *Group) RemoveEmpty() (removed bool, err error) {
 	return true, nil
 }
 
+// RemoveEmptyParent removes the group that others are in, and those above it that are in
+// its name, wherever none is: who makes a group makes those first, and may be killed
+// before it is there.
+func RemoveEmptyParent(parent string) error {
+	group, err := Open(parent)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, part := range group.parts {
+		err := group.steps.rmdir(part.folder)
+		if isOccupied(err) || unusable(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("remove the cgroup %s: %w", parent, err)
+		}
+		removeAbove(part.folder, parent, group.steps)
+	}
+	return nil
+}
+
 // isOccupied reports whether an error says that something is in a cgroup.
 func isOccupied(err error) bool { return errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOTEMPTY) }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"mytinydocker/final/cgroup"
 )
 
 // exitKilled is the exit status of a program whose end nobody has seen: SIGKILL,
@@ -61,7 +63,7 @@ func (e *Engine) rememberBoot() error {
 }
 
 // tidyContainer takes over a container, if nobody watches it.
-func (e *Engine) tidyContainer(id string) error {
+func (e *Engine) tidyContainer(id string) (err error) {
 	held, err := e.lockAbandoned(id)
 	if errors.Is(err, errLocked) {
 		return nil
@@ -70,6 +72,7 @@ func (e *Engine) tidyContainer(id string) error {
 		return err
 	}
 	defer held.release()
+	defer func() { err = errors.Join(err, cgroup.RemoveEmptyParent(cgroupName(""))) }()
 	record, err := e.readRecord(id)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && (record.Removing || record.AutoRemove && !record.Started.IsZero()):

@@ -192,10 +192,21 @@ func (c *Container) prepare(process *specs.Process, started func(pid int) error,
 	if err == nil && started != nil {
 		err = started(c.Pid())
 	}
-	if err != nil {
-		c.abandon()
+	if err == nil {
+		return nil
 	}
+	if c.hasEnded() {
+		err = errEnded // and the rest comes of that
+	}
+	c.abandon()
 	return err
+}
+
+// hasEnded reports whether the process has ended, and leaves it for Wait.
+func (c *Container) hasEnded() bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, c.Pid(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err == nil && info.Signo == int32(unix.SIGCHLD)
 }
 
 // await sends orders, if there are any, and the request to a process that waits for
