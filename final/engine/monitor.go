@@ -65,7 +65,8 @@ func (e *Engine) startMonitor(wanted order, held *lock) (_ *net.UnixConn, err er
 	defer input.Close()
 	monitor := exec.Command("/proc/self/exe", MonitorRole)
 	monitor.Args[0] = "tinydocker"
-	monitor.Env = append([]string{"PATH=" + defaultPath}, instruments()...)
+	// It waits most of the time: what each processor has for itself would be idle memory.
+	monitor.Env = append([]string{"PATH=" + defaultPath, "GOMAXPROCS=1"}, instruments()...)
 	monitor.Dir = "/"
 	monitor.Stdin = input
 	monitor.ExtraFiles = []*os.File{input, theirs}

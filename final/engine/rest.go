@@ -23,7 +23,6 @@ func comeToRest() { _ = forgetProgram() }
 // rest: its garbage, and the pages of its own program, which the kernel still has in
 // its cache and maps again as they are needed (madvise(2), MADV_DONTNEED).
 func forgetProgram() error {
-	debug.FreeOSMemory()
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return fmt.Errorf("find our own program: %w", err)
@@ -33,7 +32,9 @@ func forgetProgram() error {
 		return fmt.Errorf("find the pages of our own program: %w", err)
 	}
 	parts := untouchedParts(string(smaps), program)
-	for _, one := range parts { // and nothing else: what runs is mapped again
+	debug.FreeOSMemory()                 // the list of our memory was garbage as well
+	<-time.After(100 * time.Millisecond) // Go's runtime comes to rest itself
+	for _, one := range parts {          // and nothing else: what runs is mapped again
 		if _, _, errno := unix.RawSyscall(unix.SYS_MADVISE, one.start, one.end-one.start, unix.MADV_DONTNEED); errno != 0 {
 			return fmt.Errorf("give back the pages of our own program: %w", errno)
 		}
