@@ -69,19 +69,22 @@ func TestTerminalSendsInterruptsAndItsSize(t *testing.T) {
 }
 
 func TestProgramThatHangsIsKilledAndFails(t *testing.T) {
-	command := Command{Path: "sh", Args: []string{"-c", "echo $$; sleep 60; :"}, Deadline: 100 * time.Millisecond}
+	limit := patient(100 * time.Millisecond)
+	command := Command{Path: "sh", Args: []string{"-c", "echo $$; sleep 60; :"}, Deadline: limit}
 
 	failure := failureOf(t, func(t testing.TB) { command.Run(t) })
 
-	require.Contains(t, failure, "did not end within 100ms")
-	group, err := strconv.Atoi(regexp.MustCompile(`printed "(\d+)`).FindStringSubmatch(failure)[1])
+	require.Contains(t, failure, "did not end within "+limit.String())
+	printed := regexp.MustCompile(`printed "(\d+)`).FindStringSubmatch(failure)
+	require.NotEmpty(t, printed, failure)
+	group, err := strconv.Atoi(printed[1])
 	require.NoError(t, err)
 	Eventually(t, "the whole process group ends", func() bool { return syscall.Kill(-group, 0) == syscall.ESRCH })
 }
 
 // As in x=$(program): the shell waits for everybody who could still print.
 func TestOutputThatStaysOpenFails(t *testing.T) {
-	command := Command{Path: "sh", Args: []string{"-c", "echo done; sleep 60 &"}, Deadline: 100 * time.Millisecond}
+	command := Command{Path: "sh", Args: []string{"-c", "echo done; sleep 60 &"}, Deadline: patient(100 * time.Millisecond)}
 
 	failure := failureOf(t, func(t testing.TB) { command.Run(t) })
 
