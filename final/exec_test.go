@@ -1,11 +1,15 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -24,6 +28,54 @@ func TestExecJoinsEverything(t *testing.T) {
 		require.Equal(t, host.ok("exec", name, "grep", field+":", "/proc/1/status"), host.ok("exec", name, "grep", field+":", "/proc/self/status"))
 	}
 	require.NotContains(t, host.ok("exec", name, "env"), "SECRET_MARKER")
+}
+
+// While a container is being made, its first process is ours, and has the root of the
+// host until it has another one. Nothing may be done there in the container's name.
+func TestContainerThatIsBeingMadeDoesNotRun(t *testing.T) {
+	host := newHost(t)
+	folder := t.TempDir()
+	marker, source := filepath.Join(folder, "marker"), filepath.Join(folder, "source")
+	write(t, source, "x")
+	host.ok("network", "create", "slow")
+	release := host.holdNetwork()
+	name := testbed.Name(t)
+	starting := host.command("run", "-d", "--name", name, "--network", "slow", "base", "sh", "-c", patient).Start(t)
+	t.Cleanup(func() { host.tinydocker("rm", "-f", name) })
+	testbed.Eventually(t, "its first process to be there", func() bool { return firstIn(livingIn(host.idOf(name))) != 0 })
+	testbed.Eventually(t, "its first process to be known", func() bool {
+		found, err := filepath.Glob(host.run + "/containers/*/state.json")
+		return err == nil && len(found) == 1
+	})
+
+	require.Contains(t, host.ok("ps", "-a", "--format", "{{.Status}}"), "Created")
+	require.Contains(t, host.refused(125, "exec", name, "touch", marker), "does not run")
+	require.Contains(t, host.refused(125, "exec", "-d", name, "touch", marker), "does not run")
+	require.Contains(t, host.refused(1, "cp", source, name+":"+marker), "is just being started")
+	require.Contains(t, host.refused(1, "top", name), "does not run")
+	require.Contains(t, host.refused(1, "pause", name), "does not run")
+
+	release()
+	require.Zero(t, starting.Wait().Code)
+	require.NoFileExists(t, marker)
+	host.ready(name)
+	host.ok("exec", name, "ls", "/")
+	require.Contains(t, host.ok("ps", "--format", "{{.Status}}"), "Up ")
+}
+
+// holdNetwork keeps containers from joining the one network that there is, until it is
+// released.
+func (h *host) holdNetwork() (release func()) {
+	h.t.Helper()
+	locks, err := filepath.Glob(h.run + "/networks/*/*/lock")
+	require.NoError(h.t, err)
+	require.Len(h.t, locks, 1)
+	file, err := os.OpenFile(locks[0], os.O_RDWR, 0)
+	require.NoError(h.t, err)
+	require.NoError(h.t, unix.Flock(int(file.Fd()), unix.LOCK_EX))
+	release = sync.OnceFunc(func() { file.Close() })
+	h.t.Cleanup(release)
+	return release
 }
 
 func TestExecHasTheExitStatusOfItsProgram(t *testing.T) {

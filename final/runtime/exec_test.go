@@ -51,6 +51,28 @@ func pidfdOf(t testing.TB, pid int) *os.File {
 	return file
 }
 
+// Until a container has a root of its own, it has its host's.
+func TestExecIntoAContainerThatIsBeingMade(t *testing.T) {
+	lockThread(t)
+	marker := filepath.Join(t.TempDir(), "marker")
+	var refused error
+	container, err := Start(specOf(newRoot(t), "true"), Options{Started: func(pid int) error {
+		var started *Container
+		started, refused = Exec(shell("touch "+marker), ExecOptions{Pid: pid, Pidfd: pidfdOf(t, pid)})
+		if refused == nil {
+			_, err := started.Wait()
+			return err
+		}
+		return nil
+	}})
+	require.NoError(t, err)
+	_, err = container.Wait()
+	require.NoError(t, err)
+
+	require.NoFileExists(t, marker)
+	require.ErrorContains(t, refused, "it has our own root")
+}
+
 // shell is a process that runs a shell command.
 func shell(command string) *specs.Process {
 	return &specs.Process{Args: []string{"sh", "-c", command}, Env: []string{"PATH=/bin"}, Cwd: "/"}
