@@ -41,7 +41,7 @@ func (e *Engine) accountInside(container *Container, name string) (*user.ExecUse
 // be the one that was recorded after the folder was opened. The error is errNoProcess if
 // that has ended.
 func (e *Engine) openRoot(container *Container) (*os.File, error) {
-	state, err := e.readState(container.ID)
+	state, err := e.runningState(container.ID)
 	if err != nil {
 		return nil, e.orEnded(container, err)
 	}

@@ -122,7 +122,7 @@ func (e *Engine) notRunning(container *Container, name string) error {
 // enter starts the program. The process that it joins is held by a pidfd, and is the
 // one that was recorded: a number alone may be another's by now.
 func (e *Engine) enter(container *Container, process *specs.Process, options ExecOptions, signals *signals) (*runtime.Container, error) {
-	state, err := e.readState(container.ID)
+	state, err := e.runningState(container.ID)
 	if err != nil {
 		return nil, err
 	}

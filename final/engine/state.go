@@ -15,6 +15,9 @@ type state struct {
 	Program process   `json:"program"` // PID 1 of the container
 	Watcher process   `json:"watcher"`
 	Started time.Time `json:"started"`
+	// Runs is whether the program is the container's. Until then it is our own init,
+	// which has the root of the host until it has the container's.
+	Runs bool `json:"runs"`
 }
 
 // newState returns the state of a container whose program has the number pid and
@@ -66,6 +69,16 @@ func (e *Engine) readState(id string) (state, error) {
 		return state{}, fmt.Errorf("the container %.12s: %w: %w", id, errDamagedState, err)
 	}
 	return found, nil
+}
+
+// runningState returns the state of a container whose program runs, or the errors of
+// readState. Nobody may enter one that is still being made.
+func (e *Engine) runningState(id string) (state, error) {
+	found, err := e.readState(id)
+	if err == nil && !found.Runs {
+		return state{}, errNoProcess
+	}
+	return found, err
 }
 
 // endProcesses ends the program of a container, if it runs, and whatever else is left

@@ -89,7 +89,7 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	state, err := e.readState(record.ID)
+	state, err := e.runningState(record.ID)
 	if err == nil && watched {
 		var handle int
 		if handle, err = state.Program.open(); err == nil {

@@ -26,6 +26,7 @@ type watcher struct {
 	clients *clients
 
 	prepared *runtime.Prepared // the first process of the first run, or nil
+	state    state             // of the last run, as it is recorded
 	ran      bool              // its program has been started, whatever became of it
 
 	mutex     sync.Mutex
@@ -118,7 +119,11 @@ func (w *watcher) runOnce() (*Exit, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.engine.leaveNetworks(w.record.ID))
 	}
-	w.ran = true
+	recorded := w.recordThatItRuns()
+	if recorded != nil {
+		_ = container.Signal(unix.SIGKILL) // it may have ended by itself
+	}
+	w.ran = recorded == nil
 	w.setContainer(container)
 	w.signals.forwardTo(w)
 	w.clients.started()
@@ -129,7 +134,7 @@ func (w *watcher) runOnce() (*Exit, error) {
 	status, err := container.Wait()
 	w.setContainer(nil)
 	exit := &Exit{Status: status, Finished: time.Now().UTC()}
-	return exit, errors.Join(connected, err, w.engine.leaveCgroup(w.record.ID, exit), w.engine.leaveNetworks(w.record.ID))
+	return exit, errors.Join(recorded, connected, err, w.engine.leaveCgroup(w.record.ID, exit), w.engine.leaveNetworks(w.record.ID))
 }
 
 // start starts the container in its networks. What of these is made when it cannot be
@@ -162,11 +167,20 @@ func (w *watcher) start(ports *network.Reservation) (*runtime.Container, error) 
 func (w *watcher) recordProcess(pid int) error {
 	state, err := newState(pid)
 	if err == nil {
-		w.record.Started = state.Started
+		w.state, w.record.Started = state, state.Started
 		err = writeJSON(w.engine.statePath(w.record.ID), state, false)
 	}
 	if err != nil {
 		return fmt.Errorf("record the process of the container %s: %w", w.record.ShortID(), err)
+	}
+	return nil
+}
+
+// recordThatItRuns has others take the container for one that runs.
+func (w *watcher) recordThatItRuns() error {
+	w.state.Runs = true
+	if err := writeJSON(w.engine.statePath(w.record.ID), w.state, false); err != nil {
+		return fmt.Errorf("record that the container %s runs: %w", w.record.ShortID(), err)
 	}
 	return nil
 }

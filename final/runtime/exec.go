@@ -120,6 +120,9 @@ func isContainer(options ExecOptions, own users.Range) error {
 			return fmt.Errorf("enter the container of process %d: it is in none", options.Pid)
 		}
 	}
+	if err := hasRootOfItsOwn(options.Pid); err != nil {
+		return err
+	}
 	// What we have just looked at was this process, if that still exists.
 	pid, err := pidOf(options.Pidfd)
 	if err != nil {
@@ -127,6 +130,22 @@ func isContainer(options ExecOptions, own users.Range) error {
 	}
 	if pid != options.Pid {
 		return fmt.Errorf("enter the container of process %d: it has ended, or it is not the one that is held", options.Pid)
+	}
+	return nil
+}
+
+// hasRootOfItsOwn refuses a process with our root: its container is still being made.
+func hasRootOfItsOwn(pid int) error {
+	ours, err := os.Stat("/")
+	if err != nil {
+		return fmt.Errorf("look at our own root: %w", err)
+	}
+	theirs, err := os.Stat(fmt.Sprintf("/proc/%d/root/", pid))
+	if err != nil {
+		return fmt.Errorf("enter the container of process %d: %w", pid, err)
+	}
+	if os.SameFile(ours, theirs) {
+		return fmt.Errorf("enter the container of process %d: it has our own root", pid)
 	}
 	return nil
 }
