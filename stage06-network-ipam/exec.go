@@ -43,6 +43,9 @@ func Exec(options ExecOptions) error {
 		return err
 	}
 	defer container.Close()
+	if err := requireOwnRoot(record); err != nil {
+		return err
+	}
 	environment, err := readEnvironment(record.Process.PID)
 	if err != nil {
 		return err
@@ -67,6 +70,23 @@ func Exec(options ExecOptions) error {
 		Command:     options.Command,
 		Environment: addTerminal(environment, options.Interactive),
 	})
+}
+
+// requireOwnRoot refuses a container that is still being made: until its first process
+// has called pivot_root(2), that has our root, and to join it is to run on the host.
+func requireOwnRoot(record *Record) error {
+	ours, err := os.Stat("/")
+	if err != nil {
+		return fmt.Errorf("look at our root: %w", err)
+	}
+	theirs, err := os.Stat(fmt.Sprintf("/proc/%d/root/", record.Process.PID))
+	if err != nil {
+		return fmt.Errorf("look at the root of the container %s: %w", record.Name, err)
+	}
+	if os.SameFile(ours, theirs) {
+		return fmt.Errorf("the container %s is still being made", record.Name)
+	}
+	return nil
 }
 
 // NewEnteringProcess returns the command that becomes the program: this program

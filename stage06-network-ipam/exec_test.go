@@ -56,6 +56,33 @@ func descriptors(seen probe.Report) []string {
 	return found
 }
 
+// Until init has its message, and with it a root of its own, it has that of the host.
+func TestExecIntoAContainerThatIsBeingMade(t *testing.T) {
+	name := detached(t, nil, "sleep", "1000")
+	record, err := loadRecord(rootOf(t), name)
+	require.NoError(t, err)
+	whole, marker := *record, filepath.Join(t.TempDir(), "marker")
+	init := exec.Command("sleep", "1000")
+	init.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWUTS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC,
+	}
+	require.NoError(t, init.Start())
+	t.Cleanup(func() {
+		require.NoError(t, init.Process.Kill())
+		require.Error(t, init.Wait(), "it was killed")
+		require.NoError(t, whole.save(rootOf(t)))
+	})
+	record.Process, err = processOf(init.Process.Pid)
+	require.NoError(t, err)
+	require.NoError(t, record.save(rootOf(t)))
+
+	result := tool(t, "exec", name, "touch", marker)
+
+	require.NoFileExists(t, marker)
+	require.Equal(t, 125, result.Code)
+	require.Contains(t, result.Stderr, "the container "+name+" is still being made")
+}
+
 func TestExecReturnsTheExitStatus(t *testing.T) {
 	name := detached(t, nil, "sleep", "1000")
 

@@ -9,6 +9,7 @@ var chapter5 = []Mutant{
 	{"no pdeathsig in exec", "nsenter.c", "if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)", "if (0)", "KilledExec"},
 	{"uts not joined", "nsenter.c", `{"ipc", "uts", "net", "mnt"}`, `{"ipc", "net", "mnt"}`, "ExecRuns"},
 	{"ipc not joined", "nsenter.c", `{"ipc", "uts", "net", "mnt"}`, `{"uts", "net", "mnt"}`, "ExecRuns"},
+	{"exec into a container that is being made", "exec.go", "if os.SameFile(ours, theirs) {", "if false && os.SameFile(ours, theirs) {", "ContainerThatIsBeingMade"},
 	{"exec without cgroup", "exec.go", "sent := cgroup.Add(entering.Process.Pid)", "var sent error", "ExecIsLimited"},
 	{"container env in joiner", "exec.go", `entering.Env = []string{joinVariable + "=" + strconv.Itoa(pid)}`, `e, _ := readEnvironment(pid); entering.Env = append(e, joinVariable + "=" + strconv.Itoa(pid))`, "Environment"},
 	{"exec env of host", "exec.go", "Environment: addTerminal(environment, options.Interactive),", "Environment: append(environment, os.Environ()...),", "Environment"},
