@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"mytinydocker/internal/testbed"
 )
@@ -89,6 +90,42 @@ func TestExecIntoAProcessThatIsNotTheContainer(t *testing.T) {
 	m.ok("exec", name, "true")
 	m.ok("stop", "-t", "0", name)
 	require.Equal(t, 125, m.tinydocker("exec", name, "touch", path).Code)
+}
+
+// A container has a first process before it has a root of its own: until that has called
+// pivot_root, its mount namespace has the root of the host. A runtime that writes down who
+// it is at once, as mydocker does and as this one did, lets exec and cp in: for the time
+// that it takes to wait for a network, they are on the host. A container that keeps ending
+// and is started again each time makes that time as often as it likes.
+//
+// Here a container runs when its program does (final/engine/state.go), and a process with
+// our own root is none of a container's (final/runtime/exec.go).
+func TestExecIntoAContainerThatIsBeingMade(t *testing.T) {
+	testbed.Require(t, testbed.NFTables)
+	m := open(t)
+	path, source := marker(t), filepath.Join(folder(t, "source"), "source")
+	m.ok("network", "create", "slow")
+	locks, err := filepath.Glob(m.run + "/networks/*/*/lock")
+	require.NoError(t, err)
+	require.Len(t, locks, 1)
+	held, err := os.OpenFile(locks[0], os.O_RDWR, 0)
+	require.NoError(t, err)
+	require.NoError(t, unix.Flock(int(held.Fd()), unix.LOCK_EX))
+	name := testbed.Name(t)
+	starting := m.command("run", "-d", "--name", name, "--network", "slow", "base", "sleep", "1000").Start(t)
+	t.Cleanup(func() { m.tinydocker("rm", "-f", name) })
+	testbed.Eventually(t, "its first process to be known", func() bool {
+		states, err := filepath.Glob(m.run + "/containers/*/state.json")
+		return err == nil && len(states) == 1
+	})
+
+	m.refused("exec", name, "touch", path)
+	m.refused("exec", "-d", name, "touch", path)
+	m.refused("cp", source, name+":"+path)
+
+	require.NoError(t, held.Close())
+	require.Zero(t, starting.Wait().Code)
+	m.ok("exec", name, "true")
 }
 
 // pretend changes what the state of a container says of its first process, and returns

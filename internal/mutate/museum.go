@@ -16,6 +16,14 @@ var museumSetUp = []Guard{
 	{"our own namespaces are refused", "TestExecIntoAProcessThatIsNotTheContainer", []Edit{
 		{"final/runtime/exec.go", `if name != "user" && ours == theirs {`, `if name != "user" && ours == theirs && false {`},
 	}},
+	{"a container runs when its program does", "TestExecIntoAContainerThatIsBeingMade", []Edit{
+		{"final/engine/state.go", "if err == nil && !found.Runs {", "if false {"},
+	}},
+	{"our own root is refused, where nobody knows better", "TestExecIntoAContainerThatIsBeingMade", []Edit{
+		{"final/engine/state.go", "if err == nil && !found.Runs {", "if false {"},
+		{"final/engine/copy.go", "if container.Status == Running || container.Status == Paused {", "if false {"},
+		{"final/runtime/exec.go", "if os.SameFile(ours, theirs) {", "if os.SameFile(ours, theirs) && false {"},
+	}},
 	// Nothing of the container is known where a helper is born: to forget that it must not be
 	// takes some words.
 	{"helpers have an environment of their own", "TestEnvironmentOfTheContainerReachesNoHelper", []Edit{
