@@ -224,6 +224,40 @@ func TestContainerWithoutWatcherIsEnded(t *testing.T) {
 	require.NoDirExists(t, engine.runFolder(record.ID))
 }
 
+// Between the end of a program and what its watcher writes down of that, the container has
+// ended, and is not one that has never run.
+func TestContainerThatHasJustEndedHasEnded(t *testing.T) {
+	engine := newEngine(t)
+	program := testbed.Command{Path: "sleep", Args: []string{"60"}}.Start(t)
+	record := kept(t, engine, "ended")
+	record.Exit, record.Started = nil, time.Now().UTC()
+	require.NoError(t, engine.writeRecord(record))
+	held, err := engine.lockContainer(record.ID)
+	require.NoError(t, err)
+	defer held.release()
+	state, err := newState(program.Pid())
+	require.NoError(t, err)
+	requireStatus := func(want Status) {
+		t.Helper()
+		container, err := engine.Get("ended")
+		require.NoError(t, err)
+		require.Equal(t, want, container.Status)
+	}
+
+	requireStatus(Created)
+	require.NoError(t, writeJSON(engine.statePath(record.ID), state, false))
+	requireStatus(Created)
+	state.Runs = true
+	require.NoError(t, writeJSON(engine.statePath(record.ID), state, false))
+	requireStatus(Running)
+	require.NoError(t, unix.Kill(program.Pid(), unix.SIGKILL))
+	program.Wait()
+	requireStatus(Exited)
+	record.RestartCount, record.Started = 1, time.Now().UTC()
+	require.NoError(t, engine.writeRecord(record))
+	requireStatus(Restarting)
+}
+
 // A tool that is killed while it clones init leaves a child behind that has its
 // lock until it executes init.
 func TestLockOfADeadWatcherIsWaitedFor(t *testing.T) {
