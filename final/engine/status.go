@@ -90,6 +90,7 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 		return "", 0, err
 	}
 	state, err := e.runningState(record.ID)
+	ran := err == nil && !state.Started.Before(record.Started) // and not the run before
 	if err == nil && watched {
 		var handle int
 		if handle, err = state.Program.open(); err == nil {
@@ -101,12 +102,14 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 	if err != nil && !damaged && !errors.Is(err, errNoProcess) {
 		return "", 0, err
 	}
-	if damaged && watched && e.hasProcesses(record.ID) {
+	if (damaged || ran) && watched && e.hasProcesses(record.ID) {
 		return e.runningStatus(record.ID), 0, nil
 	}
 	switch {
 	case record.Removing:
 		return Removing, 0, nil
+	case watched && record.Exit == nil && ran: // its watcher is about to write that down
+		return Exited, 0, nil
 	case watched && record.Exit != nil && record.Restart.again(record.Exit, record.RestartCount) && !record.Stopped,
 		watched && record.Exit == nil && record.RestartCount > 0 && err != nil:
 		return Restarting, 0, nil
