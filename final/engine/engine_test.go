@@ -228,7 +228,7 @@ func TestContainerWithoutWatcherIsEnded(t *testing.T) {
 // ended, and is not one that has never run.
 func TestContainerThatHasJustEndedHasEnded(t *testing.T) {
 	engine := newEngine(t)
-	program := testbed.Command{Path: "sleep", Args: []string{"60"}}.Start(t)
+	program := testbed.Command{Path: "sh", Args: []string{"-c", "kill -STOP $$; exec sleep 60", "init"}}.Start(t)
 	record := kept(t, engine, "ended")
 	record.Exit, record.Started = nil, time.Now().UTC()
 	require.NoError(t, engine.writeRecord(record))
@@ -246,7 +246,13 @@ func TestContainerThatHasJustEndedHasEnded(t *testing.T) {
 
 	requireStatus(Created)
 	require.NoError(t, writeJSON(engine.statePath(record.ID), state, false))
+	testbed.Eventually(t, "it to have the name of our init", func() bool { return ours(program.Pid()) })
 	requireStatus(Created)
+	testbed.Eventually(t, "it to be another program, before its watcher has written that down", func() bool {
+		require.NoError(t, unix.Kill(program.Pid(), unix.SIGCONT))
+		return !ours(program.Pid())
+	})
+	requireStatus(Running)
 	state.Runs = true
 	require.NoError(t, writeJSON(engine.statePath(record.ID), state, false))
 	requireStatus(Running)
@@ -498,4 +504,10 @@ func TestProcessThatEndsDoesNotLive(t *testing.T) {
 	testbed.Eventually(t, "it to end", func() bool { return !other.lives() })
 	require.Error(t, command.Wait())
 	require.False(t, other.lives())
+}
+
+// ours reports whether a process has the command line of our init.
+func ours(pid int) bool {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return err == nil && strings.HasSuffix(string(line), "\x00init\x00")
 }
