@@ -494,20 +494,27 @@ func TestBegunRemovalIsFinished(t *testing.T) {
 func TestProcessThatEndsDoesNotLive(t *testing.T) {
 	ours, err := identify(os.Getpid())
 	require.NoError(t, err)
-	require.True(t, ours.lives())
+	requireLives(t, true, ours)
 	command := exec.Command("sleep", "1000")
 	require.NoError(t, command.Start())
 	other, err := identify(command.Process.Pid)
 	require.NoError(t, err)
-	require.True(t, other.lives())
+	requireLives(t, true, other)
 	require.NoError(t, command.Process.Kill())
-	testbed.Eventually(t, "it to end", func() bool { return !other.lives() })
+	testbed.Eventually(t, "it to end", func() bool { lives, err := other.lives(); return err == nil && !lives })
 	require.Error(t, command.Wait())
-	require.False(t, other.lives())
+	requireLives(t, false, other)
 }
 
 // ours reports whether a process has the command line of our init.
 func ours(pid int) bool {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	return err == nil && strings.HasSuffix(string(line), "\x00init\x00")
+}
+
+func requireLives(t *testing.T, want bool, p process) {
+	t.Helper()
+	lives, err := p.lives()
+	require.NoError(t, err)
+	require.Equal(t, want, lives)
 }

@@ -106,8 +106,10 @@ func (e *Engine) execWatched(name string, options ExecOptions, streams *Streams,
 // with it.
 func (e *Engine) orEnded(container *Container, err error) error {
 	state, stateErr := e.readState(container.ID)
-	if stateErr == nil && !errors.Is(err, errNoProcess) && state.Program.lives() {
-		return err
+	if stateErr == nil && !errors.Is(err, errNoProcess) {
+		if lives, livesErr := state.Program.lives(); lives && livesErr == nil {
+			return err
+		}
 	}
 	return fmt.Errorf("the container %s has just ended: %w", container.Name, err)
 }

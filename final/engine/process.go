@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"mytinydocker/final/runtime"
 )
 
 // process identifies a process for as long as this machine runs. A process id
@@ -90,14 +92,29 @@ func (p process) open() (handle int, err error) {
 
 // lives reports whether the process has not begun to end. One that ends gives its root
 // back, and its cgroup, some time before it has ended.
-func (p process) lives() bool {
+func (p process) lives() (bool, error) {
 	handle, err := p.open()
+	if errors.Is(err, errNoProcess) {
+		return false, nil
+	}
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer unix.Close(handle)
 	_, err = os.Readlink(fmt.Sprintf("/proc/%d/root", p.Pid))
-	return !errors.Is(err, fs.ErrNotExist)
+	return !errors.Is(err, fs.ErrNotExist), nil
+}
+
+// isNotOurs reports whether the process has become another program than our init: then
+// all is done that init does. One that ends has no command line any more.
+func (p process) isNotOurs() bool {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.Pid))
+	if err != nil || len(line) == 0 {
+		return false
+	}
+	words := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
+	_, ours := runtime.Roles[words[len(words)-1]]
+	return !ours
 }
 
 // signal sends a signal to the process, or returns errNoProcess if it has ended.

@@ -75,7 +75,8 @@ func (e *Engine) readState(id string) (state, error) {
 // readState. Nobody may enter one that is still being made.
 func (e *Engine) runningState(id string) (state, error) {
 	found, err := e.readState(id)
-	if err == nil && !found.Runs {
+	// Its watcher may not have come to write it down.
+	if err == nil && !found.Runs && !found.Program.isNotOurs() {
 		return state{}, errNoProcess
 	}
 	return found, err

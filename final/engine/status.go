@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
-
-	"golang.org/x/sys/unix"
 )
 
 // Status is what a container is doing, as the kernel has it.
@@ -92,11 +90,14 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 	state, err := e.runningState(record.ID)
 	ran := err == nil && !state.Started.Before(record.Started) // and not the run before
 	if err == nil && watched {
-		var handle int
-		if handle, err = state.Program.open(); err == nil {
-			unix.Close(handle)
+		lives, failed := state.Program.lives()
+		if failed != nil {
+			return "", 0, failed
+		}
+		if lives {
 			return e.runningStatus(record.ID), state.Program.Pid, nil
 		}
+		err = errNoProcess
 	}
 	damaged := errors.Is(err, errDamagedState)
 	if err != nil && !damaged && !errors.Is(err, errNoProcess) {
