@@ -48,7 +48,7 @@ func TestOneOfTwentyWinsANameWhileAllLook(t *testing.T) {
 // refusals are what a command may say of a container about which others do something,
 // too.
 var refusals = regexp.MustCompile(`^tinydocker: [a-z]+: .*(no such container|does not run|in use|has just ended|is being removed|runs: stop it first|` +
-	`has died, and the container with it|was killed|another command is at work|ended before its program ran)`)
+	`has died, and the container with it|was killed|another command is at work|ended before its program ran|is just being started)`)
 
 // A crowd does everything to a few containers at once, by a program that looks for data
 // races. Who is refused is told why; and ps never fails.

@@ -49,11 +49,11 @@ func TestContainerThatIsBeingMadeDoesNotRun(t *testing.T) {
 	})
 
 	require.Contains(t, host.ok("ps", "-a", "--format", "{{.Status}}"), "Created")
-	require.Contains(t, host.refused(125, "exec", name, "touch", marker), "does not run")
-	require.Contains(t, host.refused(125, "exec", "-d", name, "touch", marker), "does not run")
+	require.Contains(t, host.refused(125, "exec", name, "touch", marker), "is just being started: try again")
+	require.Contains(t, host.refused(125, "exec", "-d", name, "touch", marker), "is just being started: try again")
 	require.Contains(t, host.refused(1, "cp", source, name+":"+marker), "is just being started")
-	require.Contains(t, host.refused(1, "top", name), "does not run")
-	require.Contains(t, host.refused(1, "pause", name), "does not run")
+	require.Contains(t, host.refused(1, "top", name), "is just being started: try again")
+	require.Contains(t, host.refused(1, "pause", name), "is just being started: try again")
 
 	release()
 	require.Zero(t, starting.Wait().Code)

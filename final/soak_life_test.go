@@ -124,7 +124,7 @@ func (s *soaker) step() {
 
 // truthful is what a command may say of a container to which something has happened.
 var truthful = regexp.MustCompile(`no such (container|network|volume|image)|is taken|does not run|is paused|is not paused|has just ended|in use by|it runs|runs: stop it first|` +
-	`has died, and the container with it|another command is at work|ended before its program ran|the process has ended|is being removed|exists already|already exists|has the name|was killed, and is still being watched|is between two starts`)
+	`has died, and the container with it|another command is at work|ended before its program ran|the process has ended|is being removed|exists already|already exists|has the name|was killed, and is still being watched|is between two starts|is just being started`)
 
 // do runs a command, while something may be killed, and then once more.
 func (s *soaker) do(code int, args ...string) {

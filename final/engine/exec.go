@@ -118,6 +118,9 @@ func (e *Engine) notRunning(container *Container, name string) error {
 	if container.Status == Paused {
 		return fmt.Errorf("the container %s is paused: unpause it first (tinydocker unpause %s)", name, name)
 	}
+	if locked, err := e.isLocked(container.ID); err == nil && locked && container.Status == Created {
+		return fmt.Errorf("the container %s is just being started: try again", name)
+	}
 	return fmt.Errorf("the container %s does not run: start it first (tinydocker start %s)", name, name)
 }
 
