@@ -215,16 +215,16 @@ func (s *sweeper) kill(victim steps.Step) bool {
 // requireTruth compares what ps says with what lives.
 func (s *sweeper) requireTruth() (containers []listed) {
 	s.t.Helper()
-	before := make(map[string][]int)
+	before := make(map[string]life)
 	folders, err := filepath.Glob(s.root + "/containers/*")
 	require.NoError(s.t, err)
 	for _, folder := range folders {
-		before[filepath.Base(folder)] = livingIn(filepath.Base(folder))
+		before[filepath.Base(folder)] = lifeIn(filepath.Base(folder))
 	}
 	all, complaint := s.list()
 	require.Empty(s.t, complaint)
 	for _, container := range all {
-		require.Empty(s.t, container.lieOf(before[container.id], livingIn(container.id)))
+		require.Empty(s.t, container.lieOf(before[container.id], lifeIn(container.id)))
 	}
 	return all
 }

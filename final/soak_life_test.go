@@ -192,9 +192,9 @@ func (s *soaker) check(args []string, result testbed.Result) {
 // compare compares what ps says with what is.
 func (s *soaker) compare() {
 	id := s.idOf(s.name)
-	before := livingIn(id + "!")
+	before := lifeIn(id + "!")
 	if id != "" {
-		before = livingIn(id)
+		before = lifeIn(id)
 	}
 	all, complaint := s.list()
 	if complaint != "" {
@@ -207,7 +207,7 @@ func (s *soaker) compare() {
 		}
 		return
 	}
-	if lie := all[found].lieOf(before, livingIn(id)); lie != "" {
+	if lie := all[found].lieOf(before, lifeIn(id)); lie != "" {
 		s.tally.note("lies", "%s", lie)
 	}
 	if s.calm && all[found].up() != s.running {

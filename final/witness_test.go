@@ -96,15 +96,23 @@ func (h *host) list() (all []listed, complaint string) {
 	return all, ""
 }
 
+// life is what lives in a container, and which of that are its programs now: what is our
+// init may become one at any moment.
+type life struct{ all, programs []int }
+
+func lifeIn(id string) life {
+	all := livingIn(id)
+	return life{all, programsIn(all)}
+}
+
 // lieOf compares what ps says of a container with what lived in it before and after
 // that was said, and returns what is not true, or "".
-func (l listed) lieOf(before, after []int) string {
-	if l.up() && len(before) == 0 && len(after) == 0 {
+func (l listed) lieOf(before, after life) string {
+	if l.up() && len(before.all) == 0 && len(after.all) == 0 {
 		return fmt.Sprintf("ps says %q of %s, in which nothing lives", l.status, l.name)
 	}
-	still := programsIn(after)
-	for _, pid := range programsIn(before) {
-		if !l.up() && slices.Contains(still, pid) {
+	for _, pid := range before.programs {
+		if !l.up() && slices.Contains(after.programs, pid) {
 			return fmt.Sprintf("ps says %q of %s, in which process %d lives", l.status, l.name, pid)
 		}
 	}
