@@ -43,6 +43,10 @@ func (a *app) one(command *cli.Command, object string) (*engine.Engine, string, 
 	return containers, command.Args().First(), err
 }
 
+// atOnce is with how many objects something is done at the same time. A container that is
+// killed, and its watcher, have some seconds to be gone, and hundreds take longer.
+const atOnce = 50
+
 // each does something with every object named, at the same time, and then prints, in
 // their order, the name of each that it was done with, and an error for each other
 // one.
