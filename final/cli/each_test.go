@@ -3,9 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
-	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -13,26 +13,25 @@ import (
 // A container that is killed has some seconds to be gone; hundreds that end at the same
 // time do not.
 func TestNotTooManyAtOnce(t *testing.T) {
-	names := make([]string, 10*atOnce)
+	names := make([]string, 3*atOnce)
 	for index := range names {
 		names[index] = fmt.Sprint(index)
 	}
-	var now, most atomic.Int32
-	full := make(chan struct{})
-	reached := sync.OnceFunc(func() { close(full) })
+	synctest.Test(t, func(t *testing.T) {
+		var begun atomic.Int32
+		goOn, done := make(chan struct{}), make(chan error)
+		go func() {
+			done <- (&app{stdout: io.Discard}).each(names, "do", func(string) error {
+				begun.Add(1)
+				<-goOn
+				return nil
+			})
+		}()
 
-	err := (&app{stdout: io.Discard}).each(names, "do", func(string) error {
-		count := now.Add(1)
-		defer now.Add(-1)
-		for seen := most.Load(); count > seen && !most.CompareAndSwap(seen, count); seen = most.Load() {
-		}
-		if count == atOnce {
-			reached()
-		}
-		<-full
-		return nil
+		synctest.Wait()
+		require.EqualValues(t, atOnce, begun.Load())
+		close(goOn)
+		require.NoError(t, <-done)
+		require.EqualValues(t, len(names), begun.Load())
 	})
-
-	require.NoError(t, err)
-	require.EqualValues(t, atOnce, most.Load())
 }

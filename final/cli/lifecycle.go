@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/urfave/cli/v3"
+	"golang.org/x/sync/errgroup"
 
 	"mytinydocker/final/engine"
 )
@@ -52,11 +52,15 @@ const atOnce = 50
 // one.
 func (a *app) each(names []string, verb string, do func(name string) error) error {
 	errs := make([]error, len(names))
-	var group sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for index, name := range names {
-		group.Go(func() { errs[index] = do(name) })
+		group.Go(func() error {
+			errs[index] = do(name)
+			return nil
+		})
 	}
-	group.Wait()
+	_ = group.Wait() // each has an error of its own
 	failed := false
 	for index, name := range names {
 		if errs[index] != nil {
