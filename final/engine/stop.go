@@ -15,10 +15,9 @@ import (
 	"mytinydocker/final/runtime"
 )
 
-// killPatience is how long a container that has been killed, and its watcher, may take to
-// be gone. Where hundreds are in a network, each changes rules for all of them, one after
-// the other.
-const killPatience = time.Minute
+// killPatience is how long a container that has been killed, and its watcher, may
+// take to be gone.
+const killPatience = 10 * time.Second
 
 // StopOptions say how a container is asked to end.
 type StopOptions struct {
