@@ -246,11 +246,11 @@ func TestContainerThatHasJustEndedHasEnded(t *testing.T) {
 
 	requireStatus(Created)
 	require.NoError(t, writeJSON(engine.statePath(record.ID), state, false))
-	testbed.Eventually(t, "it to have the name of our init", func() bool { return ours(program.Pid()) })
+	testbed.Eventually(t, "it to have the name of our init", func() bool { return strings.HasSuffix(commandLine(program.Pid()), "\x00init\x00") })
 	requireStatus(Created)
 	testbed.Eventually(t, "it to be another program, before its watcher has written that down", func() bool {
 		require.NoError(t, unix.Kill(program.Pid(), unix.SIGCONT))
-		return !ours(program.Pid())
+		return commandLine(program.Pid()) == "sleep\x0060\x00"
 	})
 	requireStatus(Running)
 	state.Runs = true
@@ -506,10 +506,10 @@ func TestProcessThatEndsDoesNotLive(t *testing.T) {
 	requireLives(t, false, other)
 }
 
-// ours reports whether a process has the command line of our init.
-func ours(pid int) bool {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return err == nil && strings.HasSuffix(string(line), "\x00init\x00")
+// commandLine is that of a process, or "" if it has none: it is between two programs then.
+func commandLine(pid int) string {
+	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return string(line)
 }
 
 func requireLives(t *testing.T, want bool, p process) {
