@@ -192,7 +192,7 @@ func (s *soaker) check(args []string, result testbed.Result) {
 // compare compares what ps says with what is.
 func (s *soaker) compare() {
 	id := s.idOf(s.name)
-	before := lifeIn(id + "!")
+	var before life
 	if id != "" {
 		before = lifeIn(id)
 	}

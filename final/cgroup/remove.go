@@ -32,15 +32,24 @@ func (g *Group) Remove() error {
 // reports whether it has. It does not look for them: the kernel knows.
 func (g *Group) RemoveEmpty() (removed bool, err error) {
 	for _, part := range slices.Backward(g.parts) {
-		err := g.steps.rmdir(part.folder)
-		if isOccupied(err) {
-			return false, nil
+		if removed, err := g.removeIfEmpty(part.folder); !removed || err != nil {
+			return false, err
 		}
-		if err != nil {
-			return false, fmt.Errorf("remove the cgroup %s: %w", g.name, err)
-		}
-		removeAbove(part.folder, g.name, g.steps)
 	}
+	return true, nil
+}
+
+// removeIfEmpty removes the folder of the group in one hierarchy, with those above it, and
+// reports whether it has.
+func (g *Group) removeIfEmpty(group folder) (removed bool, err error) {
+	err = g.steps.rmdir(group)
+	if isOccupied(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("remove the cgroup %s: %w", g.name, err)
+	}
+	removeAbove(group, g.name, g.steps)
 	return true, nil
 }
 
@@ -56,14 +65,9 @@ func RemoveEmptyParent(parent string) error {
 		return err
 	}
 	for _, part := range group.parts {
-		err := group.steps.rmdir(part.folder)
-		if isOccupied(err) || unusable(err) {
-			continue
+		if _, err := group.removeIfEmpty(part.folder); err != nil && !unusable(err) {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("remove the cgroup %s: %w", parent, err)
-		}
-		removeAbove(part.folder, parent, group.steps)
 	}
 	return nil
 }

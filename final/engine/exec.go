@@ -105,11 +105,9 @@ func (e *Engine) execWatched(name string, options ExecOptions, streams *Streams,
 // orEnded says of a container that has ended meanwhile that this is why something failed
 // with it.
 func (e *Engine) orEnded(container *Container, err error) error {
-	state, stateErr := e.readState(container.ID)
-	if stateErr == nil && !errors.Is(err, errNoProcess) {
-		if lives, livesErr := state.Program.lives(); lives && livesErr == nil {
-			return err
-		}
+	state, _ := e.readState(container.ID) // without one, nothing lives
+	if lives, _ := state.Program.lives(); lives && !errors.Is(err, errNoProcess) {
+		return err
 	}
 	return fmt.Errorf("the container %s has just ended: %w", container.Name, err)
 }

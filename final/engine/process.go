@@ -105,9 +105,9 @@ func (p process) lives() (bool, error) {
 	return !errors.Is(err, fs.ErrNotExist), nil
 }
 
-// isNotOurs reports whether the process has become another program than our init: then
-// all is done that init does. One that ends has no command line any more.
-func (p process) isNotOurs() bool {
+// hasBecomeProgram reports whether the process has become another program than our init:
+// then all is done that init does. One that ends has no command line any more.
+func (p process) hasBecomeProgram() bool {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.Pid))
 	if err != nil || len(line) == 0 {
 		return false

@@ -76,7 +76,7 @@ func (e *Engine) readState(id string) (state, error) {
 func (e *Engine) runningState(id string) (state, error) {
 	found, err := e.readState(id)
 	// Its watcher may not have come to write it down.
-	if err == nil && !found.Runs && !found.Program.isNotOurs() {
+	if err == nil && !found.Runs && !found.Program.hasBecomeProgram() {
 		return state{}, errNoProcess
 	}
 	return found, err

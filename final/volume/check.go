@@ -42,12 +42,13 @@ func (s *Store) Check() ([]fault.Fault, error) {
 }
 
 func (s *Store) checkVolume(name string) (faults []fault.Fault) {
-	if _, err := s.Find(name); errors.Is(err, ErrDamaged) {
-		faults = append(faults, fault.Fault{What: err.Error(), Repair: func() error { return s.mendRecord(name) }})
-	}
 	info, err := os.Lstat(s.Path(name))
-	if _, found := s.Find(name); errors.Is(found, ErrNotFound) {
+	_, found := s.Find(name)
+	if errors.Is(found, ErrNotFound) {
 		return nil // it has just been removed
+	}
+	if errors.Is(found, ErrDamaged) {
+		faults = append(faults, fault.Fault{What: found.Error(), Repair: func() error { return s.mendRecord(name) }})
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		faults = append(faults, fault.Fault{

@@ -299,7 +299,6 @@ func TestWhatAKilledCommandHasLeftOfAVolumeGoes(t *testing.T) {
 	require.NoDirExists(t, store.path(".old-busy"))
 }
 
-// A lock that nobody waits for goes with what it was for.
 // Who looks for a volume between its end and its next beginning finds one of them, or
 // nothing.
 func TestVolumeThatComesAndGoesIsNeverDamaged(t *testing.T) {
@@ -332,6 +331,7 @@ func TestVolumeThatComesAndGoesIsNeverDamaged(t *testing.T) {
 	require.NotErrorIs(t, err, ErrDamaged)
 }
 
+// A lock that nobody waits for goes with what it was for.
 func TestLockGoesWithItsVolume(t *testing.T) {
 	store := New(t.TempDir())
 	_, err := store.Create("data", nil)

@@ -17,10 +17,10 @@ var museumSetUp = []Guard{
 		{"final/runtime/exec.go", `if name != "user" && ours == theirs {`, `if name != "user" && ours == theirs && false {`},
 	}},
 	{"a container runs when its program does", "TestExecIntoAContainerThatIsBeingMade", []Edit{
-		{"final/engine/state.go", "if err == nil && !found.Runs && !found.Program.isNotOurs() {", "if false {"},
+		{"final/engine/state.go", "if err == nil && !found.Runs && !found.Program.hasBecomeProgram() {", "if false {"},
 	}},
 	{"our own root is refused, where nobody knows better", "TestExecIntoAContainerThatIsBeingMade", []Edit{
-		{"final/engine/state.go", "if err == nil && !found.Runs && !found.Program.isNotOurs() {", "if false {"},
+		{"final/engine/state.go", "if err == nil && !found.Runs && !found.Program.hasBecomeProgram() {", "if false {"},
 		{"final/engine/copy.go", "if container.Status == Running || container.Status == Paused {", "if false {"},
 		{"final/runtime/exec.go", "if os.SameFile(ours, theirs) {", "if os.SameFile(ours, theirs) && false {"},
 	}},
