@@ -51,6 +51,26 @@ func TestContainersOfANetworkKnowEachOther(t *testing.T) {
 	require.Empty(t, stranger.resolve("other"))
 }
 
+// A start costs the same beside three hundred others as beside none.
+func TestWhoKnowsNobodysNameLooksForNobody(t *testing.T) {
+	w := newWorld(t, nftablesBackend)
+	w.create("blue", "10.1.0.0/24")
+	w.join("one", nil, Default)
+	w.join("painter", nil, "blue")
+	asked := make(map[string]bool)
+	alive := w.alive
+	w.alive = func(id string) bool {
+		asked[id] = true
+		return alive(id)
+	}
+
+	other := w.join("other", nil, Default)
+	require.NoError(t, w.Rename(other.ID, "another"))
+	require.NoError(t, w.Detach(other.ID, true))
+
+	require.Equal(t, map[string]bool{other.ID: true}, asked)
+}
+
 func TestNameFollowsTheAddress(t *testing.T) {
 	w := newWorld(t, nftablesBackend)
 	w.create("blue", "10.1.0.0/24")
