@@ -34,13 +34,18 @@ func (n *Networks) updateHosts(network *Network, mover *Endpoint) error {
 		return err
 	}
 	defer lock.Close()
-	towns, err := n.towns()
+	networks, err := n.records()
 	if err != nil {
 		return err
 	}
+	towns := towns{Networks: n, networks: networks, living: make(map[string][]*Endpoint)}
 	var changed []*Endpoint
 	if network.Name != Default {
-		changed = slices.Clone(towns[network.ID])
+		living, err := towns.livingIn(network)
+		if err != nil {
+			return err
+		}
+		changed = slices.Clone(living)
 	}
 	if mover != nil {
 		changed = slices.DeleteFunc(changed, func(e *Endpoint) bool { return e.ContainerID == mover.ContainerID })
@@ -50,7 +55,11 @@ func (n *Networks) updateHosts(network *Network, mover *Endpoint) error {
 		if endpoint.HostsFile == "" {
 			continue
 		}
-		err := replaceHosts(endpoint.HostsFile, hostsOf(endpoint.ContainerID, towns))
+		block, err := towns.hostsOf(endpoint.ContainerID)
+		if err != nil {
+			return err
+		}
+		err = replaceHosts(endpoint.HostsFile, block)
 		if err != nil && !errors.Is(err, errNoHosts) {
 			return fmt.Errorf("tell the container %s who is in its networks: %w", endpoint.Name, err)
 		}
@@ -58,42 +67,62 @@ func (n *Networks) updateHosts(network *Network, mover *Endpoint) error {
 	return nil
 }
 
-// towns returns all endpoints that live, by the ids of their networks.
-func (n *Networks) towns() (map[string][]*Endpoint, error) {
-	networks, err := n.records()
+// towns are all networks, as far as somebody has asked who lives there. With hundreds of
+// containers it takes longer to look for all than to start one.
+type towns struct {
+	*Networks
+	networks []*Network
+	living   map[string][]*Endpoint // by the ids of networks
+}
+
+func (t *towns) livingIn(network *Network) ([]*Endpoint, error) {
+	living, known := t.living[network.ID]
+	if known {
+		return living, nil
+	}
+	living, err := t.livingEndpoints(network)
 	if err != nil {
 		return nil, err
 	}
-	towns := make(map[string][]*Endpoint)
-	for _, network := range networks {
-		if towns[network.ID], err = n.livingEndpoints(network); err != nil {
-			return nil, err
-		}
+	t.living[network.ID] = living
+	return living, nil
+}
+
+// familiar returns the endpoint that a container has in a network, or nil if it does not
+// live there, and all that it knows by name there.
+func (t *towns) familiar(network *Network, id string) (self *Endpoint, known []*Endpoint, err error) {
+	self, err = t.endpoint(network, id)
+	if self == nil || err != nil || !t.alive(id) {
+		return nil, nil, err
 	}
-	return towns, nil
+	if network.Name == Default {
+		return self, nil, nil
+	}
+	living, err := t.livingIn(network)
+	if err != nil {
+		return nil, nil, err
+	}
+	known = slices.DeleteFunc(slices.Clone(living), func(e *Endpoint) bool { return e.ContainerID == id })
+	return self, known, nil
 }
 
 // hostsOf returns our part of a container's file of hosts: first itself, and then those
 // who are in its networks. One address has one line.
-func hostsOf(id string, towns map[string][]*Endpoint) string {
+func (t *towns) hostsOf(id string) (string, error) {
 	var own, others strings.Builder
-	for _, endpoints := range towns {
-		index := slices.IndexFunc(endpoints, func(e *Endpoint) bool { return e.ContainerID == id })
-		if index < 0 {
-			continue
+	for _, network := range t.networks {
+		self, known, err := t.familiar(network, id)
+		if err != nil {
+			return "", err
 		}
-		self := endpoints[index]
-		fmt.Fprintln(&own, self.hostsLine())
-		if self.Network == Default {
-			continue
+		if self != nil {
+			fmt.Fprintln(&own, self.hostsLine())
 		}
-		for _, endpoint := range endpoints {
-			if endpoint != self {
-				fmt.Fprintln(&others, endpoint.hostsLine())
-			}
+		for _, endpoint := range known {
+			fmt.Fprintln(&others, endpoint.hostsLine())
 		}
 	}
-	return sortedLines(own.String()) + sortedLines(others.String())
+	return sortedLines(own.String()) + sortedLines(others.String()), nil
 }
 
 func sortedLines(text string) string {
