@@ -136,8 +136,9 @@ func FuzzLogFile(f *testing.F) {
 			}
 			require.LessOrEqual(t, count, lines)
 		}
-		_, err = openLog(path, Log{})
+		log, err := openLog(path, Log{})
 		require.NoError(t, err)
+		require.NoError(t, log.close())
 	})
 }
 
