@@ -148,13 +148,7 @@ func FuzzAccount(f *testing.F) {
 	f.Add("1", "", ":::::::::\n::::", "x")
 	f.Add("", "a:b:99999999999:-1::\n", "g:x:-5:\n", "")
 	f.Fuzz(func(t *testing.T, name, passwd, group, more string) {
-		read := func(file string) ([]byte, error) {
-			if file == "etc/passwd" {
-				return []byte(passwd), nil
-			}
-			return []byte(group), nil
-		}
-		account, err := accountOf(name, []string{more}, read)
+		account, err := accountOf(name, []string{more}, accounts(passwd, group))
 		if err != nil {
 			return
 		}
