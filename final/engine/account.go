@@ -77,16 +77,25 @@ func accountOf(name string, groups []string, read func(string) ([]byte, error)) 
 	if err != nil {
 		return nil, fmt.Errorf("find the user %q in the container: %w", name, err)
 	}
-	if len(groups) == 0 {
-		return account, nil
-	}
 	if slices.Contains(groups, "") {
 		return nil, errors.New("a group has no name: give --group-add one, or a number")
 	}
-	more, err := user.GetAdditionalGroups(groups, bytes.NewReader(group))
-	if err != nil {
-		return nil, fmt.Errorf("find the groups %q in the container: %w", groups, err)
+	if len(groups) > 0 {
+		more, err := user.GetAdditionalGroups(groups, bytes.NewReader(group))
+		if err != nil {
+			return nil, fmt.Errorf("find the groups %q in the container: %w", groups, err)
+		}
+		account.Sgids = append(account.Sgids, more...)
 	}
-	account.Sgids = append(account.Sgids, more...)
+	for _, id := range append([]int{account.Uid, account.Gid}, account.Sgids...) {
+		if id < 0 || id > maxAccount {
+			return nil, fmt.Errorf("find the user %q in the container: nobody has the number %d that its files say", name, id)
+		}
+	}
 	return account, nil
 }
+
+// maxAccount is the highest number of a user or group that is taken from an image. The
+// kernel has 32 bits, in which -1 is to stay who one is (setresuid(2)), and a number that
+// has more bits would become another one, such as that of root.
+const maxAccount = 1<<31 - 1
