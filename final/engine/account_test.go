@@ -18,7 +18,7 @@ func TestAccountWhoseNumberIsNoNumberOfAUser(t *testing.T) {
 	_, err := accountOf("app", nil, accounts("app:x:5:5::/:/bin/sh\n", "more:x:-7:app\n"))
 	require.ErrorContains(t, err, "-7")
 	_, err = accountOf("0", []string{"more"}, accounts("", "more:x:4294967296:\n"))
-	require.ErrorContains(t, err, "4294967296")
+	require.ErrorContains(t, err, `the groups ["more"] in the container`)
 }
 
 // accounts are the files of an image.
