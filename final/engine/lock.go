@@ -113,12 +113,14 @@ func signLock(file *os.File) error {
 // holderDied reports whether a lock is held although its holder has died. A child
 // that it was about to start has the open file too, until it executes init.
 func (e *Engine) holderDied(id string) bool {
-	content, err := os.ReadFile(filepath.Join(e.runFolder(id), "lock"))
-	if err != nil {
-		return false
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
-	return err == nil && pid > 0 && errors.Is(unix.Kill(pid, 0), unix.ESRCH)
+	locked, holder, err := e.lookAtLock(id)
+	return err == nil && locked && holder > 0 && errors.Is(unix.Kill(holder, 0), unix.ESRCH)
+}
+
+// isWatched reports whether somebody who lives holds the lock of a container.
+func (e *Engine) isWatched(id string) bool {
+	locked, holder, err := e.lookAtLock(id)
+	return err == nil && locked && holder > 0 && !errors.Is(unix.Kill(holder, 0), unix.ESRCH)
 }
 
 // lockAbandoned takes the lock of a container that nobody watches, or returns
@@ -171,23 +173,42 @@ func (l *lock) release() { l.file.Close() }
 
 // isLocked reports whether somebody watches the container, and disturbs nobody.
 func (e *Engine) isLocked(id string) (bool, error) {
+	locked, _, err := e.lookAtLock(id)
+	return locked, err
+}
+
+// lookAtLock reports whether somebody holds the lock of a container, and who has signed
+// it: 0, if nobody has yet. All commands look at the locks of all that run, so this is
+// five system calls for each; an os.File takes as many again.
+func (e *Engine) lookAtLock(id string) (locked bool, holder int, err error) {
+	path := filepath.Join(e.runFolder(id), "lock")
 	// Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
-	file, err := os.OpenFile(filepath.Join(e.runFolder(id), "lock"), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	descriptor, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return false, 0, nil
 	}
 	if err != nil {
-		return false, err
+		return false, 0, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return false, err // nobody can have locked that
+	defer unix.Close(descriptor)
+	var info unix.Stat_t
+	if err := unix.Fstat(descriptor, &info); err != nil || info.Mode&unix.S_IFMT != unix.S_IFREG {
+		return false, 0, err // nobody can have locked that
 	}
 	whole := unix.Flock_t{Type: unix.F_WRLCK}
-	if err := unix.FcntlFlock(file.Fd(), unix.F_OFD_GETLK, &whole); err != nil {
-		return false, err
+	if err := unix.FcntlFlock(uintptr(descriptor), unix.F_OFD_GETLK, &whole); err != nil {
+		return false, 0, err
 	}
-	return whole.Type != unix.F_UNLCK, nil
+	if whole.Type == unix.F_UNLCK {
+		return false, 0, nil
+	}
+	var content [20]byte
+	length, err := unix.Pread(descriptor, content[:], 0)
+	if err != nil {
+		return true, 0, nil // it is held, whoever does
+	}
+	holder, _ = strconv.Atoi(strings.TrimSpace(string(content[:length])))
+	return true, max(holder, 0), nil
 }
 
 // removeRunFolder removes what a container had while it ran. Somebody who wants

@@ -64,6 +64,9 @@ func (e *Engine) rememberBoot() error {
 
 // tidyContainer takes over a container, if nobody watches it.
 func (e *Engine) tidyContainer(id string) (err error) {
+	if e.isWatched(id) {
+		return nil
+	}
 	held, err := e.lockAbandoned(id)
 	if errors.Is(err, errLocked) {
 		return nil
