@@ -191,7 +191,7 @@ func (s *soaker) check(args []string, result testbed.Result) {
 
 // compare compares what ps says with what is.
 func (s *soaker) compare() {
-	id := s.idOf(s.name)
+	id, begun := s.idOf(s.name), time.Now()
 	var before life
 	if id != "" {
 		before = lifeIn(id)
@@ -207,12 +207,20 @@ func (s *soaker) compare() {
 		}
 		return
 	}
-	if lie := all[found].lieOf(before, lifeIn(id)); lie != "" {
+	if lie := all[found].lieOf(before, lifeIn(id)); lie != "" && !s.hasLivedSince(id, begun) {
 		s.tally.note("lies", "%s", lie)
 	}
 	if s.calm && all[found].up() != s.running {
 		s.tally.note("lies", "ps says %q of %s, and running is %v", all[found].status, s.name, s.running)
 	}
+}
+
+// hasLivedSince reports whether the container may have been started since then, and so
+// lived and ended while nobody looked.
+func (s *soaker) hasLivedSince(id string, then time.Time) bool {
+	result := s.tinydocker("inspect", "--format", "{{.State.StartedAt}}", id)
+	started, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(result.Stdout))
+	return err != nil || !started.Before(then)
 }
 
 // die removes the container and looks at what is left of it.
