@@ -218,8 +218,8 @@ func (s *soaker) compare() {
 // hasLivedSince reports whether the container may have been started since then, and so
 // lived and ended while nobody looked.
 func (s *soaker) hasLivedSince(id string, then time.Time) bool {
-	result := s.tinydocker("inspect", "--format", "{{.State.StartedAt}}", id)
-	started, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(result.Stdout))
+	result := s.tinydocker("inspect", "--format", "{{json .State.StartedAt}}", id)
+	started, err := time.Parse(time.RFC3339Nano, strings.Trim(result.Stdout, "\"\n"))
 	return err != nil || !started.Before(then)
 }
 
