@@ -219,12 +219,12 @@ func (s *sweeper) requireTruth() (containers []listed) {
 	folders, err := filepath.Glob(s.root + "/containers/*")
 	require.NoError(s.t, err)
 	for _, folder := range folders {
-		before[filepath.Base(folder)] = lifeIn(filepath.Base(folder))
+		before[filepath.Base(folder)] = s.lifeIn(filepath.Base(folder))
 	}
 	all, complaint := s.list()
 	require.Empty(s.t, complaint)
 	for _, container := range all {
-		require.Empty(s.t, container.lieOf(before[container.id], lifeIn(container.id)))
+		require.Empty(s.t, container.lieOf(before[container.id], s.lifeIn(container.id)))
 	}
 	return all
 }

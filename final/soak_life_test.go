@@ -191,10 +191,10 @@ func (s *soaker) check(args []string, result testbed.Result) {
 
 // compare compares what ps says with what is.
 func (s *soaker) compare() {
-	id, begun := s.idOf(s.name), time.Now()
+	id := s.idOf(s.name)
 	var before life
 	if id != "" {
-		before = lifeIn(id)
+		before = s.lifeIn(id)
 	}
 	all, complaint := s.list()
 	if complaint != "" {
@@ -207,20 +207,12 @@ func (s *soaker) compare() {
 		}
 		return
 	}
-	if lie := all[found].lieOf(before, lifeIn(id)); lie != "" && !s.hasLivedSince(id, begun) {
+	if lie := all[found].lieOf(before, s.lifeIn(id)); lie != "" {
 		s.tally.note("lies", "%s", lie)
 	}
 	if s.calm && all[found].up() != s.running {
 		s.tally.note("lies", "ps says %q of %s, and running is %v", all[found].status, s.name, s.running)
 	}
-}
-
-// hasLivedSince reports whether the container may have been started since then, and so
-// lived and ended while nobody looked.
-func (s *soaker) hasLivedSince(id string, then time.Time) bool {
-	result := s.tinydocker("inspect", "--format", "{{json .State.StartedAt}}", id)
-	started, err := time.Parse(time.RFC3339Nano, strings.Trim(result.Stdout, "\"\n"))
-	return err != nil || !started.Before(then)
 }
 
 // die removes the container and looks at what is left of it.

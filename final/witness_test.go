@@ -98,17 +98,23 @@ func (h *host) list() (all []listed, complaint string) {
 
 // life is what lives in a container, and which of that are its programs now: what is our
 // init may become one at any moment.
-type life struct{ all, programs []int }
+type life struct {
+	all, programs []int
+	recorded      string // of its first process, from when that is in its cgroup
+}
 
-func lifeIn(id string) life {
+func (h *host) lifeIn(id string) life {
+	recorded, _ := os.ReadFile(filepath.Join(h.run, "containers", id, "state.json")) // there may be none
 	all := livingIn(id)
-	return life{all, programsIn(all)}
+	return life{all, programsIn(all), string(recorded)}
 }
 
 // lieOf compares what ps says of a container with what lived in it before and after
 // that was said, and returns what is not true, or "".
 func (l listed) lieOf(before, after life) string {
-	if l.up() && len(before.all) == 0 && len(after.all) == 0 {
+	// A life that has begun and ended meanwhile only ps has seen.
+	oneLife := before.recorded != "" && before.recorded == after.recorded
+	if l.up() && oneLife && len(before.all) == 0 && len(after.all) == 0 {
 		return fmt.Sprintf("ps says %q of %s, in which nothing lives", l.status, l.name)
 	}
 	for _, pid := range before.programs {
