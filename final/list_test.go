@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -115,6 +117,22 @@ func TestInspectSaysEverything(t *testing.T) {
 }
 
 // inspect says what holds a container, as it is in force, and not as it was asked for.
+// Scripts cut them up.
+func TestTimesInTemplatesAreWrittenAsInJSON(t *testing.T) {
+	host := newHost(t)
+	host.ok("run", "--name", "short", "base", "true")
+	for _, asked := range [][2]string{
+		{".Created", "short"}, {".State.StartedAt", "short"}, {".State.FinishedAt", "short"}, {".Created", "base"},
+	} {
+		text := host.ok("inspect", "--format", "{{"+asked[0]+"}}", asked[1])
+		_, err := time.Parse(time.RFC3339Nano, text)
+		require.NoError(t, err, asked[0])
+		require.Equal(t, strconv.Quote(text), host.ok("inspect", "--format", "{{json "+asked[0]+"}}", asked[1]))
+	}
+	host.ok("create", "--name", "never", "base", "true")
+	require.Equal(t, "0001-01-01T00:00:00Z", host.ok("inspect", "--format", "{{.State.StartedAt}}", "never"), "as Docker has it")
+}
+
 func TestInspectShowsWhatIsInForce(t *testing.T) {
 	host := newHost(t)
 	for name, flags := range map[string][]string{
