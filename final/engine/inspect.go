@@ -13,7 +13,7 @@ import (
 type Inspection struct {
 	ID           string `json:"Id"`
 	Name         string
-	Created      time.Time
+	Created      string // as all times here, RFC 3339 to the nanosecond, in templates too
 	Path         string
 	Args         []string
 	State        InspectedState
@@ -38,7 +38,7 @@ type InspectedState struct {
 	OOMKilled                         bool
 	Pid, ExitCode                     int
 	Error                             string
-	StartedAt, FinishedAt             time.Time
+	StartedAt, FinishedAt             string
 }
 
 // InspectedConfig is what a container is, wherever it runs.
@@ -98,7 +98,7 @@ func (e *Engine) Inspect(name string, size bool) (*Inspection, error) {
 	}
 	command := container.Command()
 	found := &Inspection{
-		ID: container.ID, Name: container.Name, Created: container.Created, State: stateOf(&container), Image: container.ImageID,
+		ID: container.ID, Name: container.Name, Created: written(container.Created), State: stateOf(&container), Image: container.ImageID,
 		RestartCount: container.RestartCount, Driver: driverOf(&container.Record).Name(),
 		Config: configOf(&container.Record), HostConfig: hostConfigOf(&container.Record),
 	}
@@ -124,15 +124,17 @@ func (e *Engine) Inspect(name string, size bool) (*Inspection, error) {
 	return found, nil
 }
 
+func written(moment time.Time) string { return moment.Format(time.RFC3339Nano) }
+
 func stateOf(container *Container) InspectedState {
 	state := InspectedState{
 		Status: container.Status, Running: container.Status == Running || container.Status == Paused,
 		Paused: container.Status == Paused, Restarting: container.Status == Restarting, Dead: container.Status == Damaged,
-		Pid: container.Pid, StartedAt: container.Started,
+		Pid: container.Pid, StartedAt: written(container.Started), FinishedAt: written(time.Time{}),
 	}
 	if container.Exit != nil && !state.Running {
 		state.ExitCode, state.Error, state.OOMKilled = container.Exit.Status, container.Exit.Error, container.Exit.OOMKilled
-		state.FinishedAt = container.Exit.Finished
+		state.FinishedAt = written(container.Exit.Finished)
 	}
 	return state
 }

@@ -85,7 +85,7 @@ type Details struct {
 	RepoTags     []string
 	RepoDigests  []string
 	Comment      string
-	Created      *time.Time
+	Created      string `json:",omitempty"` // RFC 3339, if it is known
 	Author       string
 	Architecture string
 	Variant      string `json:",omitempty"`
@@ -105,8 +105,11 @@ func (s *Store) Inspect(name string) (*Details, error) {
 		return nil, err
 	}
 	details := &Details{
-		ID: image.ID.String(), RepoTags: []string{}, RepoDigests: []string{}, Created: image.Config.Created, Author: image.Config.Author,
+		ID: image.ID.String(), RepoTags: []string{}, RepoDigests: []string{}, Author: image.Config.Author,
 		Architecture: image.Config.Architecture, Variant: image.Config.Variant, Os: image.Config.OS, Config: image.Config.Config,
+	}
+	if created := image.Config.Created; created != nil {
+		details.Created = created.Format(time.RFC3339Nano)
 	}
 	details.RootFS.Type, details.RootFS.Layers = image.Config.RootFS.Type, image.Layers()
 	if history := image.Config.History; len(history) > 0 {
