@@ -24,14 +24,16 @@ type soaker struct {
 
 	count   int
 	name    string
-	calm    bool   // nothing is killed in this life: everything is to succeed
-	running bool   // if calm, whether the container does
-	id      string // if known
+	calm    bool     // nothing is killed in this life: everything is to succeed
+	running bool     // if calm, whether the container does
+	id      string   // if known
+	done    []string // to this container, with what was killed meanwhile
 }
 
 // life is that of one container: it is made, things are done to it, and it is removed.
 func (s *soaker) life() {
 	s.count++
+	s.done = nil
 	s.name, s.id, s.running, s.calm = fmt.Sprintf("%s%d", s.prefix, s.count), "", false, s.random.IntN(3) == 0
 	s.tally.add("containers")
 	s.beBorn()
@@ -149,6 +151,7 @@ func (s *soaker) do(code int, args ...string) {
 // during runs a command and kills something after a while.
 func (s *soaker) during(victim string, pause time.Duration, args []string) testbed.Result {
 	s.tally.add("commands")
+	begun := time.Now()
 	process := s.command(args...).Start(s.t)
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -178,6 +181,7 @@ func (s *soaker) during(victim string, pause time.Duration, args []string) testb
 	result := process.Wait()
 	close(over)
 	<-done
+	s.done = append(s.done, fmt.Sprintf("%s to %s, %d: %q, killed %q after %s", begun.Format("05.000"), time.Now().Format("05.000"), result.Code, args, victim, pause))
 	return result
 }
 
@@ -208,7 +212,7 @@ func (s *soaker) compare() {
 		return
 	}
 	if lie := all[found].lieOf(before, s.lifeIn(id)); lie != "" {
-		s.tally.note("lies", "%s", lie)
+		s.tally.note("lies", "%s; done: %s; state: %s; now %s", lie, strings.Join(s.done, "; "), before.recorded, time.Now().Format("05.000"))
 	}
 	if s.calm && all[found].up() != s.running {
 		s.tally.note("lies", "ps says %q of %s, and running is %v", all[found].status, s.name, s.running)
