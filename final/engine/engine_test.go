@@ -512,6 +512,36 @@ func commandLine(pid int) string {
 	return string(line)
 }
 
+// firstThreadEnds is set for a process whose first thread is to end before the others.
+const firstThreadEnds = "FIRST_THREAD_ENDS"
+
+func init() {
+	if os.Getenv(firstThreadEnds) == "" {
+		return
+	}
+	go func() { _ = unix.Pause() }()
+	_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0) // of this thread: initialization runs on the first
+}
+
+// Its number is that of a zombie then, which has no root (proc_pid_task(5)).
+func TestProcessLivesAsLongAsAThreadDoes(t *testing.T) {
+	command := exec.Command("/proc/self/exe")
+	command.Env = []string{firstThreadEnds + "=1"}
+	require.NoError(t, command.Start())
+	process, err := identify(command.Process.Pid)
+	require.NoError(t, err)
+	testbed.Eventually(t, "its first thread to end", func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.Pid))
+		return err == nil && strings.Contains(string(status), "\nState:\tZ")
+	})
+	requireLives(t, true, process)
+
+	require.NoError(t, command.Process.Kill())
+
+	require.Error(t, command.Wait())
+	requireLives(t, false, process)
+}
+
 func requireLives(t *testing.T, want bool, p process) {
 	t.Helper()
 	lives, err := p.lives()
