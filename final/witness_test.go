@@ -28,13 +28,19 @@ func livingIn(id string) (pids []int) {
 		if err != nil || !bytes.Contains(cgroups, []byte("/tinydocker/"+id)) {
 			continue
 		}
-		// What has ended and was not waited for yet does not live.
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if err == nil && !bytes.Contains(status, []byte("\nState:\tZ")) && !bytes.Contains(status, []byte("\nState:\tX")) {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid)) // the pattern is valid
+		if slices.ContainsFunc(threads, hasNotEnded) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// hasNotEnded reports whether a thread lives: it does not when it has ended and nobody has
+// waited for it yet.
+func hasNotEnded(folder string) bool {
+	status, err := os.ReadFile(folder + "/status")
+	return err == nil && !bytes.Contains(status, []byte("\nState:\tZ")) && !bytes.Contains(status, []byte("\nState:\tX"))
 }
 
 func processes() (pids []int) {

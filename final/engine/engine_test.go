@@ -519,7 +519,11 @@ func init() {
 	if os.Getenv(firstThreadEnds) == "" {
 		return
 	}
-	go func() { _ = unix.Pause() }()
+	go func() {
+		for {
+			_ = unix.Pause() // until a signal
+		}
+	}()
 	_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0) // of this thread: initialization runs on the first
 }
 

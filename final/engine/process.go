@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -60,7 +62,8 @@ func startTime(pid int) (uint64, error) {
 	if len(fields) < 20 {
 		return 0, fmt.Errorf("read the start time of process %d: %d fields", pid, len(fields))
 	}
-	if fields[0] == "Z" || fields[0] == "X" {
+	// The first thread may have ended before others: they are the process then.
+	if threads := fields[17]; fields[0] == "X" || fields[0] == "Z" && (threads == "0" || threads == "1") {
 		return 0, errNoProcess
 	}
 	return strconv.ParseUint(fields[19], 10, 64)
@@ -91,7 +94,8 @@ func (p process) open() (handle int, err error) {
 }
 
 // lives reports whether the process has not begun to end. One that ends gives its root
-// back, and its cgroup, some time before it has ended.
+// back, and its cgroup, some time before it has ended. Its first thread may do so long
+// before the others.
 func (p process) lives() (bool, error) {
 	handle, err := p.open()
 	if errors.Is(err, errNoProcess) {
@@ -101,8 +105,17 @@ func (p process) lives() (bool, error) {
 		return false, err
 	}
 	defer unix.Close(handle)
-	_, err = os.Readlink(fmt.Sprintf("/proc/%d/root", p.Pid))
-	return !errors.Is(err, fs.ErrNotExist), nil
+	folder := fmt.Sprintf("/proc/%d", p.Pid)
+	if hasRoot(folder) {
+		return true, nil
+	}
+	threads, err := filepath.Glob(folder + "/task/*")
+	return slices.ContainsFunc(threads, hasRoot), err
+}
+
+func hasRoot(folder string) bool {
+	_, err := os.Readlink(folder + "/root")
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // hasBecomeProgram reports whether the process has become another program than our init:

@@ -103,7 +103,7 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 	if err != nil && !damaged && !errors.Is(err, errNoProcess) {
 		return "", 0, err
 	}
-	if (damaged || ran) && watched && e.hasProcesses(record.ID) {
+	if damaged && watched && e.hasProcesses(record.ID) {
 		return e.runningStatus(record.ID), 0, nil
 	}
 	switch {
