@@ -154,8 +154,12 @@ func TestEndOfInitIsToldBeforeWhatComesOfIt(t *testing.T) {
 	lockThread(t)
 	_, err := Start(specOf(newRoot(t), "true"), Options{Started: func(pid int) error {
 		require.NoError(t, unix.Kill(pid, unix.SIGKILL))
-		testbed.Eventually(t, "init to end", func() bool { return hasEnded(pid) })
-		_, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+		// Its first thread is out of it before the others have ended.
+		var err error
+		testbed.Eventually(t, "init to leave its namespace", func() bool {
+			_, err = os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
+			return err != nil
+		})
 		return err
 	}})
 
