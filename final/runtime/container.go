@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"net"
 	"os"
@@ -202,11 +203,11 @@ func (c *Container) prepare(process *specs.Process, started func(pid int) error,
 	return err
 }
 
-// hasEnded reports whether the process has ended, and leaves it for Wait.
+// hasEnded reports whether init ends, or has: its first thread has given its root back
+// before its namespaces, and long before others have ended and it can be waited for.
 func (c *Container) hasEnded() bool {
-	var info unix.Siginfo
-	err := unix.Waitid(unix.P_PID, c.Pid(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
-	return err == nil && info.Signo == int32(unix.SIGCHLD)
+	_, err := os.Readlink(fmt.Sprintf("/proc/%d/root", c.Pid()))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // await sends orders, if there are any, and the request to a process that waits for
