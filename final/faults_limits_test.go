@@ -25,6 +25,9 @@ func (h *host) limited(limits string, args ...string) testbed.Result {
 // A tool that may do little does it, or says in one line what it lacks; nothing is left,
 // and without the limit the same command works.
 func TestToolWithLittleRoom(t *testing.T) {
+	if os.Getenv("GOCOVERDIR") != "" {
+		t.Skip("a program that says what of it was executed has no less to write")
+	}
 	machine := soundHost(t)
 	machine.ok("run", "--rm", "base", "true")
 	for name, limits := range map[string]string{
