@@ -260,15 +260,17 @@ func Cover() error {
 	if err := errors.Join(os.MkdirAll(data, 0o755), os.Chmod(data, 0o777), os.Setenv("GOCOVERDIR", data)); err != nil {
 		return err
 	}
-	flags, err := testFlags("-cover", static+",cover", "-coverpkg=./final/...")
+	// A program that becomes another one can only tell before, and that only of atomic counters.
+	instrumented := []string{"-cover", "-covermode=atomic", "-coverpkg=./final/..."}
+	flags, err := testFlags(append(instrumented, static+",cover")...)
 	if err != nil {
 		return err
 	}
 	if err := buildForRaces(); err != nil {
 		return err
 	}
-	run := []string{"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--", "-p=1", "-timeout=30m", "-cover", "-tags=cover", "-coverpkg=./final/..."}
-	tested := command(slices.Concat(run, flags, []string{"./final/...", "-args", "-test.gocoverdir=" + data})...)
+	run := []string{"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--", "-p=1", "-timeout=30m", "-tags=cover"}
+	tested := command(slices.Concat(run, instrumented, flags, []string{"./final/...", "-args", "-test.gocoverdir=" + data})...)
 	profile, page := filepath.Join(folder, "profile.txt"), filepath.Join(binaries, "cover.html")
 	for _, words := range [][]string{
 		{"go", "tool", "covdata", "textfmt", "-i=" + data, "-o=" + profile},
