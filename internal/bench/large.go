@@ -2,12 +2,14 @@ package main
 
 import (
 	"archive/tar"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
@@ -126,10 +128,11 @@ func makeLayer(path string) error {
 
 // commits are of containers that have written what compresses about as programs do.
 func (b *bench) commits() ([]contender, func() error, error) {
-	fill := []string{"sh", "-c", fmt.Sprintf(
-		"base64 /dev/urandom | head -c %d >/tmp/x; for d in $(seq %d); do mkdir -p /data/$d; for f in $(seq 100); do (echo $d.$f; cat /tmp/x) >/data/$d/$f; done; done",
-		fileSize, manyFiles/100)}
-	begin := append([]string{"run", "--name", "commit", "--network", "none", "base"}, fill...)
+	files := filepath.Join(b.folder, "files")
+	if err := makeFiles(files); err != nil {
+		return nil, nil, err
+	}
+	begin := []string{"run", "--name", "commit", "--network", "none", "-v", files + ":/files:ro", "base", "cp", "-r", "/files", "/data"}
 	if err := do(b.tinydocker(begin...)); err != nil {
 		return nil, nil, err
 	}
@@ -142,4 +145,22 @@ func (b *bench) commits() ([]contender, func() error, error) {
 		ends = append(ends, b.docker.client("rm", "commit"))
 	}
 	return append(all, b.dockerOnce("commit", "commit", "committed")...), func() error { return doAll(ends) }, nil
+}
+
+// makeFiles makes files of letters and digits, each of another content.
+func makeFiles(folder string) error {
+	random := rand.NewChaCha8([32]byte{})
+	content := make([]byte, base64.StdEncoding.DecodedLen(fileSize))
+	for index := range manyFiles {
+		path := filepath.Join(folder, strconv.Itoa(index/100), strconv.Itoa(index))
+		_, _ = random.Read(content) // it never fails
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if err == nil {
+			err = os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(content)), 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
