@@ -395,3 +395,35 @@ func TestStateOfADamagedNetworkStays(t *testing.T) {
 	require.DirExists(t, w.folder(damaged, ""))
 	require.NoError(t, os.WriteFile(w.recordPath("blue"), content, 0o600))
 }
+
+// Whoever makes an endpoint may be killed when it has an address and no record.
+func TestAddressOfAnEndpointThatWasNotMadeIsFreed(t *testing.T) {
+	w := newWorld(t, nftablesBackend)
+	blue := w.create("blue", "10.1.0.0/24")
+	guest := w.newGuest("killed")
+	half := w.endpointPath(blue, guest.ID) + ".new"
+	require.NoError(t, os.MkdirAll(filepath.Dir(half), 0o700))
+	require.NoError(t, os.WriteFile(half, nil, 0o600))
+	given, err := w.takeAddress(blue, netip.Addr{}, guest.ID)
+	require.NoError(t, err)
+
+	require.NoError(t, w.Detach(guest.ID, false))
+
+	faults, err := w.Check()
+	require.NoError(t, err)
+	require.Empty(t, faults)
+	w.attach(w.newGuest("next"), nil, EndpointConfig{Network: "blue", IP: given})
+}
+
+func TestEndpointThatCannotHaveItsAddressLeavesNothing(t *testing.T) {
+	w := newWorld(t, nftablesBackend)
+	blue := w.create("blue", "10.1.0.0/24")
+	one, other := w.join("one", nil, "blue"), w.newGuest("other")
+
+	_, err := w.Attach(other.Sandbox, []EndpointConfig{{Network: "blue", IP: one.endpoints[0].Address.Addr()}}, nil)
+
+	require.ErrorContains(t, err, "10.1.0.2")
+	entries, err := os.ReadDir(w.folder(blue, "endpoints"))
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "that of the one")
+}
