@@ -114,9 +114,12 @@ func (n *Networks) join(sandbox Sandbox, config EndpointConfig, endpoint *Endpoi
 	if err != nil {
 		return err
 	}
+	if err := n.announceEndpoint(network, sandbox.ID); err != nil {
+		return err
+	}
 	address, err := n.takeAddress(network, config.IP, sandbox.ID)
 	if err != nil {
-		return err
+		return errors.Join(err, os.Remove(n.endpointPath(network, sandbox.ID)+".new"))
 	}
 	endpoint.in(network, address)
 	defer func() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 )
 
@@ -30,25 +31,50 @@ func (n *Networks) Detach(id string, kept bool) error {
 }
 
 // removeHalfEndpoints removes the records of a container's endpoints that were not
-// finished: who writes one has the lock of its network.
+// finished, and gives back the addresses that these were to have: who writes one has the
+// lock of its network.
 func (n *Networks) removeHalfEndpoints(networks []*Network, id string) error {
 	for _, network := range networks {
 		half := n.endpointPath(network, id) + ".new"
 		if _, err := os.Lstat(half); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		network, lock, err := n.open(network.Name)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
-		if err != nil {
+		if err := n.removeHalfEndpoint(network.Name, id); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		err = os.Remove(n.endpointPath(network, id) + ".new")
-		lock.Close()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove half an endpoint of %.12s: %w", id, err)
+	}
+	return nil
+}
+
+func (n *Networks) removeHalfEndpoint(name, id string) error {
+	network, lock, err := n.open(name)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	endpoint, err := n.endpoint(network, id)
+	if err != nil {
+		return err
+	}
+	err = n.withAddresses(network, func(a *addresses) error {
+		var lost []netip.Addr
+		err := a.Owned(func(address netip.Addr, owner string) error {
+			if owner == id && (endpoint == nil || endpoint.Address.Addr() != address) {
+				lost = append(lost, address)
+			}
+			return nil
+		})
+		for _, address := range lost {
+			err = errors.Join(err, a.Release(address, id))
 		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("give back the address of half an endpoint of %.12s: %w", id, err)
+	}
+	err = os.Remove(n.endpointPath(network, id) + ".new")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove half an endpoint of %.12s: %w", id, err)
 	}
 	return nil
 }

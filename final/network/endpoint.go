@@ -34,16 +34,26 @@ func (n *Networks) endpointPath(network *Network, id string) string {
 	return n.folder(network, "endpoints/"+id+".json")
 }
 
-// saveEndpoint is called with the network's lock, before what it speaks of is made.
-func (n *Networks) saveEndpoint(network *Network, endpoint *Endpoint) error {
-	path := n.endpointPath(network, endpoint.ContainerID)
-	err := writeJSON(path, endpoint, false)
+// announceEndpoint leaves half a record, before there is an address that belongs to it:
+// whoever is killed between the two is found by that (removeHalfEndpoints). saveEndpoint
+// makes it a whole one. The caller has the network's lock.
+func (n *Networks) announceEndpoint(network *Network, id string) error {
+	path := n.endpointPath(network, id) + ".new"
+	err := os.WriteFile(path, nil, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
-			err = writeJSON(path, endpoint, false)
+			err = os.WriteFile(path, nil, 0o600)
 		}
 	}
 	if err != nil {
+		return fmt.Errorf("record that %.12s is to be in the network %s: %w", id, network.Name, err)
+	}
+	return nil
+}
+
+// saveEndpoint is called with the network's lock, before what it speaks of is made.
+func (n *Networks) saveEndpoint(network *Network, endpoint *Endpoint) error {
+	if err := writeJSON(n.endpointPath(network, endpoint.ContainerID), endpoint, false); err != nil {
 		return fmt.Errorf("record that %s is in the network %s: %w", endpoint.Name, network.Name, err)
 	}
 	return nil
