@@ -39,11 +39,14 @@ func (n *Networks) endpointPath(network *Network, id string) string {
 // makes it a whole one. The caller has the network's lock.
 func (n *Networks) announceEndpoint(network *Network, id string) error {
 	path := n.endpointPath(network, id) + ".new"
-	err := os.WriteFile(path, nil, 0o600)
+	half, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
-			err = os.WriteFile(path, nil, 0o600)
+			half, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 		}
+	}
+	if err == nil {
+		err = half.Close()
 	}
 	if err != nil {
 		return fmt.Errorf("record that %.12s is to be in the network %s: %w", id, network.Name, err)
