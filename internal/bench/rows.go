@@ -42,6 +42,18 @@ var rows = []row{
 		subject: "with 500", limits: map[string]float64{"with 5": 5}, prepare: (*bench).lists,
 	},
 	{
+		name: "layers", what: "`run --rm base true` from an image of 101 layers, against one", unit: "ms",
+		subject: "with 101", prepare: (*bench).layers,
+	},
+	{
+		name: "networks", what: "`run --rm base true` beside 100 other networks, against none", unit: "ms", samples: 1,
+		subject: "with 101", prepare: (*bench).networks,
+	},
+	{
+		name: "ports", what: "`run --rm -p 127.0.0.1:18080:80 base true` beside 100 published ports, against none", unit: "ms", samples: 1,
+		subject: "with 101", prepare: (*bench).ports,
+	},
+	{
 		name: "monitor", what: "memory (PSS) of what stays with an idle container in the background", unit: "kB", samples: 3,
 		limits: map[string]float64{"docker": 0.3}, prepare: (*bench).monitors,
 	},
