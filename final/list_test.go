@@ -116,7 +116,6 @@ func TestInspectSaysEverything(t *testing.T) {
 	host.refused(1, "inspect", "--format", "{{.Nosuch}}", "second")
 }
 
-// inspect says what holds a container, as it is in force, and not as it was asked for.
 // Scripts cut them up.
 func TestTimesInTemplatesAreWrittenAsInJSON(t *testing.T) {
 	host := newHost(t)
@@ -133,6 +132,7 @@ func TestTimesInTemplatesAreWrittenAsInJSON(t *testing.T) {
 	require.Equal(t, "0001-01-01T00:00:00Z", host.ok("inspect", "--format", "{{.State.StartedAt}}", "never"), "as Docker has it")
 }
 
+// inspect says what holds a container, as it is in force, and not as it was asked for.
 func TestInspectShowsWhatIsInForce(t *testing.T) {
 	host := newHost(t)
 	for name, flags := range map[string][]string{

@@ -113,14 +113,14 @@ func signLock(file *os.File) error {
 // holderDied reports whether a lock is held although its holder has died. A child
 // that it was about to start has the open file too, until it executes init.
 func (e *Engine) holderDied(id string) bool {
-	locked, holder, err := e.lookAtLock(id)
-	return err == nil && locked && holder > 0 && errors.Is(unix.Kill(holder, 0), unix.ESRCH)
+	_, holder, err := e.lookAtLock(id)
+	return err == nil && holder > 0 && errors.Is(unix.Kill(holder, 0), unix.ESRCH)
 }
 
 // isWatched reports whether somebody who lives holds the lock of a container.
 func (e *Engine) isWatched(id string) bool {
-	locked, holder, err := e.lookAtLock(id)
-	return err == nil && locked && holder > 0 && !errors.Is(unix.Kill(holder, 0), unix.ESRCH)
+	_, holder, err := e.lookAtLock(id)
+	return err == nil && holder > 0 && !errors.Is(unix.Kill(holder, 0), unix.ESRCH)
 }
 
 // lockAbandoned takes the lock of a container that nobody watches, or returns
@@ -178,7 +178,7 @@ func (e *Engine) isLocked(id string) (bool, error) {
 }
 
 // lookAtLock reports whether somebody holds the lock of a container, and who has signed
-// it: 0, if nobody has yet. All commands look at the locks of all that run, so this is
+// it: 0, if nobody holds it or has signed it yet. All commands look at the locks of all that run, so this is
 // five system calls for each; an os.File takes as many again.
 func (e *Engine) lookAtLock(id string) (locked bool, holder int, err error) {
 	path := filepath.Join(e.runFolder(id), "lock")

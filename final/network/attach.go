@@ -119,7 +119,7 @@ func (n *Networks) join(sandbox Sandbox, config EndpointConfig, endpoint *Endpoi
 	}
 	address, err := n.takeAddress(network, config.IP, sandbox.ID)
 	if err != nil {
-		return errors.Join(err, os.Remove(n.endpointPath(network, sandbox.ID)+".new"))
+		return errors.Join(err, os.Remove(n.halfEndpointPath(network, sandbox.ID)))
 	}
 	endpoint.in(network, address)
 	defer func() {

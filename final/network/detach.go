@@ -35,7 +35,7 @@ func (n *Networks) Detach(id string, kept bool) error {
 // lock of its network.
 func (n *Networks) removeHalfEndpoints(networks []*Network, id string) error {
 	for _, network := range networks {
-		half := n.endpointPath(network, id) + ".new"
+		half := n.halfEndpointPath(network, id)
 		if _, err := os.Lstat(half); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -72,7 +72,7 @@ func (n *Networks) removeHalfEndpoint(name, id string) error {
 	if err != nil {
 		return fmt.Errorf("give back the address of half an endpoint of %.12s: %w", id, err)
 	}
-	err = os.Remove(n.endpointPath(network, id) + ".new")
+	err = os.Remove(n.halfEndpointPath(network, id))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove half an endpoint of %.12s: %w", id, err)
 	}

@@ -34,11 +34,16 @@ func (n *Networks) endpointPath(network *Network, id string) string {
 	return n.folder(network, "endpoints/"+id+".json")
 }
 
+// halfEndpointPath is where a record is until it is whole (writeJSON).
+func (n *Networks) halfEndpointPath(network *Network, id string) string {
+	return n.endpointPath(network, id) + ".new"
+}
+
 // announceEndpoint leaves half a record, before there is an address that belongs to it:
 // whoever is killed between the two is found by that (removeHalfEndpoints). saveEndpoint
 // makes it a whole one. The caller has the network's lock.
 func (n *Networks) announceEndpoint(network *Network, id string) error {
-	path := n.endpointPath(network, id) + ".new"
+	path := n.halfEndpointPath(network, id)
 	half, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
