@@ -1,5 +1,6 @@
 // Package steps runs a program and kills it, or another process that it starts, after
-// one of its steps: a system call that has changed something outside of the process.
+// one of its steps: a system call that has changed something outside of the process; or
+// has one of its system calls refused.
 // The kernel tells of them (ptrace(2)), so the list of steps comes from what the
 // program does, and whoever adds a step has it swept without knowing of this package.
 package steps
@@ -8,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,6 +47,13 @@ type Trial struct {
 	// Victim is the step after which the process that has done it is killed. The zero
 	// value is nobody.
 	Victim Step
+	// Calls are the roles of which all system calls are told, and not only the steps: but
+	// those for memory, threads and signals, and those that cannot fail.
+	Calls []string
+	// Refused is one of these calls: it is not done, and fails with Error. The zero value is
+	// none.
+	Refused Step
+	Error   syscall.Errno
 }
 
 // Outcome is what has come of it.
@@ -52,6 +61,9 @@ type Outcome struct {
 	testbed.Result
 	Steps  []Step // of all that was watched, in their order
 	Killed bool
+	// Calls are in their order, whether they have succeeded or not.
+	Calls   []Step
+	Refused bool
 }
 
 // Run runs the program.

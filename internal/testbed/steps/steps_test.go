@@ -49,6 +49,31 @@ func TestVictimIsKilledAfterItsStep(t *testing.T) {
 	require.NoDirExists(t, folder+"/z")
 }
 
+// A call that is refused is not done, and who asks for it gets the error. The calls are all
+// that there are, and not only those that others see.
+func TestCallIsRefused(t *testing.T) {
+	testbed.Require(t, testbed.Root)
+	folder := t.TempDir()
+	trial := Trial{Path: "/bin/mkdir", Args: []string{folder + "/x", folder + "/y", folder + "/z"}, Calls: []string{Tool}}
+
+	whole := trial.Run(t)
+	require.Zero(t, whole.Code, whole.Stderr)
+	require.Contains(t, whole.Calls, Step{Tool, "openat /etc/ld.so.cache", 1})
+	require.NotContains(t, whole.Steps, Step{Tool, "openat /etc/ld.so.cache", 1})
+	refused := Step{Tool, "mkdir " + nameOf(folder) + "/y", 1}
+	require.Contains(t, whole.Calls, refused)
+	require.NoError(t, os.RemoveAll(folder))
+	require.NoError(t, os.Mkdir(folder, 0o755))
+
+	trial.Refused, trial.Error = refused, syscall.EXDEV
+	outcome := trial.Run(t)
+	require.True(t, outcome.Refused)
+	require.Equal(t, 1, outcome.Code)
+	require.Contains(t, outcome.Stderr, "Invalid cross-device link")
+	require.NoDirExists(t, folder+"/y")
+	require.DirExists(t, folder+"/z")
+}
+
 // Whoever is watched no more runs on.
 func TestProcessThatRunsAlreadyIsWatched(t *testing.T) {
 	testbed.Require(t, testbed.Root)
