@@ -50,6 +50,11 @@ func (c call) step() string {
 	case unix.SYS_CLONE, unix.SYS_CLONE3:
 		return "" // see born
 	}
+	return c.name()
+}
+
+// name is the system call and what it is about.
+func (c call) name() string {
 	name := cmp.Or(names[c.number], namesHere[c.number], fmt.Sprint("system call ", c.number))
 	for index, kind := range cmp.Or(arguments[c.number], argumentsHere[c.number]) {
 		switch kind {
@@ -57,6 +62,8 @@ func (c call) step() string {
 			name += " " + c.path(index)
 		case 'f':
 			name += " " + c.file(index)
+		case 'n':
+			name += fmt.Sprintf(" %#x", c.words[index])
 		}
 	}
 	return name

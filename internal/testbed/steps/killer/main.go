@@ -42,7 +42,7 @@ func run() error {
 const patience = 2 * time.Minute
 
 func try(trial steps.Trial) (*steps.Outcome, error) {
-	watch := &watch{trial: trial, threads: make(map[int]*thread), groups: make(map[int]string), times: make(map[steps.Step]int)}
+	watch := &watch{trial: trial, threads: make(map[int]*thread), groups: make(map[int]string), times: make(map[steps.Step]int), asked: make(map[steps.Step]int)}
 	var files []uintptr
 	var printed []*os.File
 	null, err := os.Open(os.DevNull)
@@ -80,7 +80,7 @@ func try(trial steps.Trial) (*steps.Outcome, error) {
 	if err := watch.loop(); err != nil {
 		return nil, err
 	}
-	outcome := &steps.Outcome{Steps: watch.done, Killed: watch.killed}
+	outcome := &steps.Outcome{Steps: watch.done, Killed: watch.killed, Calls: watch.calls, Refused: watch.refused}
 	outcome.Code = watch.code
 	if outcome.Stdout, err = whole(printed[0]); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,23 +18,28 @@ import (
 
 // watch follows processes from one system call to the next.
 type watch struct {
-	trial  steps.Trial
-	tool   int
-	code   int
-	done   []steps.Step
-	times  map[steps.Step]int
-	killed bool
+	trial   steps.Trial
+	tool    int
+	code    int
+	done    []steps.Step
+	times   map[steps.Step]int
+	killed  bool
+	calls   []steps.Step
+	asked   map[steps.Step]int
+	refused bool
 
 	mutex   sync.Mutex
 	threads map[int]*thread
 	groups  map[int]string // processes, by their first threads, and their roles
 	late    bool
+	err     error
 }
 
 // thread is one that is watched.
 type thread struct {
-	group int
-	begun string // the step that it is about to do, or ""
+	group   int
+	begun   string // the step that it is about to do, or ""
+	refused bool   // its call is, and it is to be told so
 }
 
 const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC
@@ -109,6 +115,9 @@ func (w *watch) loop() error {
 	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
+	if w.err != nil {
+		return fmt.Errorf("refuse %v: %w", w.trial.Refused, w.err)
+	}
 	if w.late {
 		return fmt.Errorf("it did not end, after %d steps, the last of them %v", len(w.done), w.done[max(0, len(w.done)-3):])
 	}
@@ -199,12 +208,40 @@ func (w *watch) syscall(number int, current *thread) {
 	}
 	switch info.op {
 	case unix.PTRACE_SYSCALL_INFO_ENTRY:
-		current.begun = call{number, info.words[0], [6]uint64(info.words[1:7])}.step()
+		call := call{number, info.words[0], [6]uint64(info.words[1:7])}
+		current.begun = call.step()
+		if !inward[call.number] && slices.Contains(w.trial.Calls, w.groups[current.group]) {
+			w.asks(current, call)
+		}
 	case unix.PTRACE_SYSCALL_INFO_EXIT:
+		if current.refused {
+			current.refused = false
+			w.note(answer(number, w.trial.Error))
+			return
+		}
 		if failed := info.words[1]&0xff != 0; current.begun != "" && !failed {
 			w.did(current, current.begun)
 		}
 		current.begun = ""
+	}
+}
+
+// asks notes a call, which has not been done yet, and refuses it if it is the one.
+func (w *watch) asks(by *thread, call call) {
+	asked := steps.Step{Role: w.groups[by.group], Name: call.name()}
+	w.asked[asked]++
+	asked.Time = w.asked[asked]
+	w.calls = append(w.calls, asked)
+	if asked == w.trial.Refused {
+		w.refused, by.refused, by.begun = true, true, ""
+		w.note(refuse(call.thread))
+	}
+}
+
+// note keeps the first error.
+func (w *watch) note(err error) {
+	if w.err == nil {
+		w.err = err
 	}
 }
 
