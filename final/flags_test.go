@@ -24,6 +24,7 @@ func TestFlagsOfRunDoWhatTheySay(t *testing.T) {
 		"workdir is made":   {"-w /new/folder", "pwd", "/new/folder"},
 		"ulimit":            {"--ulimit nproc=123:456", "grep 'Max processes' /proc/self/limits | tr -s ' '", "Max processes 123 456 processes "},
 		"sysctl":            {"--sysctl kernel.shmmni=77 --sysctl net.ipv4.ip_default_ttl=33", "cat /proc/sys/kernel/shmmni /proc/sys/net/ipv4/ip_default_ttl", "77\n33"},
+		"sysctl alone":      {"--network none --sysctl net.ipv4.ip_default_ttl=33", "cat /proc/sys/net/ipv4/ip_default_ttl", "33"},
 		"capabilities":      {"", "grep CapEff /proc/self/status", "CapEff:\t00000000800405fb"},
 		"cap-add":           {"--cap-add NET_RAW", "grep CapEff /proc/self/status", "CapEff:\t00000000800425fb"},
 		"cap-drop":          {"--cap-drop CAP_CHOWN", "grep CapEff /proc/self/status", "CapEff:\t00000000800405fa"},
