@@ -113,7 +113,7 @@ func (r *Record) check() error {
 		return err
 	}
 	for name := range r.Sysctls {
-		if strings.HasPrefix(name, "net.") && !r.Network.own() {
+		if strings.HasPrefix(name, "net.") && len(networkNamespace(r)) == 0 {
 			return fmt.Errorf("the setting %s is not the container's own, but that of whose network it has", name)
 		}
 	}
