@@ -234,8 +234,8 @@ func Soak(length time.Duration, seed *int) error {
 	return watch("TestSoak", args...)
 }
 
-// Sweep kills every command of tinydocker after each of its steps, and not only after those that differ.
-func Sweep() error { return watch("TestKilledAfterAnyStep", "-sweep") }
+// Sweep kills every command of tinydocker after each of its steps, and refuses each call of a first process, and not only some.
+func Sweep() error { return watch("TestKilledAfterAnyStep|TestAnyCallMayBeRefused", "-sweep") }
 
 // Crowd has a crowd use tinydocker, built by the race detector, for so long: crowd 10m
 func Crowd(length time.Duration) error {
@@ -269,8 +269,11 @@ func Cover() error {
 	if err := buildForRaces(); err != nil {
 		return err
 	}
-	run := []string{"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--", "-p=1", "-timeout=30m", "-tags=cover"}
+	run := []string{"go", "tool", "gotestsum", "--format=pkgname-and-test-fails", "--", "-p=1", "-timeout=60m", "-tags=cover"}
 	tested := command(slices.Concat(run, instrumented, flags, []string{"./final/...", "-args", "-test.gocoverdir=" + data})...)
+	// What is done about a call that fails, only shows if each of them does.
+	refused := command(slices.Concat(run, instrumented, flags, []string{"-run=^TestAnyCallMayBeRefused$", "./final", "-args", "-sweep", "-test.gocoverdir=" + data})...)
+	tested = errors.Join(tested, refused)
 	profile, page := filepath.Join(folder, "profile.txt"), filepath.Join(binaries, "cover.html")
 	for _, words := range [][]string{
 		{"go", "tool", "covdata", "textfmt", "-i=" + data, "-o=" + profile},
@@ -426,7 +429,7 @@ func watch(name string, args ...string) error {
 	if err != nil {
 		return err
 	}
-	run := []string{"go", "test", "-v", "-timeout=0", "-run=^" + name + "$"}
+	run := []string{"go", "test", "-v", "-timeout=0", "-run=^(" + name + ")$"}
 	return command(slices.Concat(run, flags, []string{"./final", "-args"}, args)...)
 }
 

@@ -169,7 +169,7 @@ func (s *sweeper) sweep() {
 	killed, test := make(map[string]int), s.t
 	points := whole.Steps
 	if !*sweepAll {
-		points = some(different(points))
+		points = some(different(points), 2)
 	}
 	for _, victim := range points {
 		test.Run(victim.String(), func(t *testing.T) {
@@ -274,12 +274,9 @@ func (s *sweeper) removeAll() {
 	}
 }
 
-// usual is how many steps of each role are swept where the time is short.
-const usual = 2
-
 // some returns so many steps of each role, evenly, and always the same: whether a change
 // is good must not depend on the day. `mage sweep` takes no choice.
-func some(points []steps.Step) (chosen []steps.Step) {
+func some(points []steps.Step, usual int) (chosen []steps.Step) {
 	count, seen := make(map[string]int), make(map[string]int)
 	for _, step := range points {
 		count[step.Role]++
