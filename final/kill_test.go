@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/moby/sys/mountinfo"
@@ -81,35 +82,43 @@ var sweeps = map[string]sweep{
 // Each command is killed after each of its steps, and so are the monitor and the first
 // process that it starts. Then ps says what is, the same command can be given again,
 // and what there is can be removed without a trace.
-func TestKilledAfterAnyStep(t *testing.T) {
+func TestKilledAfterAnyStep(t *testing.T) { sweepCommands(t, 0) }
+
+// The same, but each step of the commands and of the monitor fails, as on a disk that is
+// broken.
+func TestAnyStepMayFail(t *testing.T) { sweepCommands(t, syscall.EIO) }
+
+func sweepCommands(t *testing.T, refused syscall.Errno) {
 	testbed.Require(t, testbed.Root, testbed.Overlay, testbed.BaseImage, testbed.NFTables)
 	testbed.Build(t, ".")
 	stride := len(sweeps) / testbed.Few(len(sweeps))
 	for index, name := range slices.Sorted(maps.Keys(sweeps)) {
 		t.Run(name, func(t *testing.T) {
 			if !*sweepAll && index%stride != 0 {
-				t.Skip("this machine is slow: one command in", stride, "is killed; -sweep kills all")
+				t.Skip("this machine is slow: one command in", stride, "is swept; -sweep takes all")
 			}
 			t.Parallel()
-			newSweeper(t, sweeps[name]).sweep()
+			newSweeper(t, sweeps[name], refused).sweep()
 		})
 	}
 }
 
-// sweeper kills one command again and again on a machine of its own.
+// sweeper kills one command, or has it fail, again and again on a machine of its own.
 type sweeper struct {
 	*host
 	what     sweep
 	words    *strings.Replacer
 	tmp      string   // for temporary files of the command, of which none must be left
 	expected []string // files that may be there at the end
+	// refused is what a step fails with, if nobody is killed there.
+	refused syscall.Errno
 }
 
 var firstNetwork sync.Mutex
 
-func newSweeper(t *testing.T, what sweep) *sweeper {
+func newSweeper(t *testing.T, what sweep, refused syscall.Errno) *sweeper {
 	t.Helper()
-	s := &sweeper{host: newHost(t), what: what}
+	s := &sweeper{host: newHost(t), what: what, refused: refused}
 	firstNetwork.Lock() // all machines of these tests are one to the kernel, and want the same name
 	s.ok("run", "--rm", "base", "true")
 	firstNetwork.Unlock()
@@ -148,12 +157,17 @@ func (s *sweeper) prepare() {
 	s.do(s.what.prepare...)
 }
 
-// trial gives the command, and kills at a step, or not.
-func (s *sweeper) trial(victim steps.Step) steps.Outcome {
+// trial gives the command, and kills at a step, or refuses it, or not.
+func (s *sweeper) trial(at steps.Step) steps.Outcome {
 	s.t.Helper()
 	command := s.command(s.args(s.what.args)...)
-	trial := steps.Trial{Path: command.Path, Args: command.Args, Env: append(command.Env, "TMPDIR="+s.tmp), Victim: victim}
-	trial.ToTheEnd = victim == steps.Step{} && !slices.Contains(s.what.args, "restart")
+	trial := steps.Trial{Path: command.Path, Args: command.Args, Env: append(command.Env, "TMPDIR="+s.tmp)}
+	if s.refused != 0 {
+		trial.Calls, trial.Refused, trial.Error = []string{steps.Tool, "monitor"}, at, s.refused
+	} else {
+		trial.Victim = at
+	}
+	trial.ToTheEnd = at == steps.Step{} && !slices.Contains(s.what.args, "restart")
 	if s.what.beside {
 		trial.Beside = append(trial.Beside, s.watcherOf(s.idOf("xx")))
 		trial.ToTheEnd = trial.ToTheEnd && s.what.args[0] != "exec"
@@ -166,10 +180,15 @@ func (s *sweeper) sweep() {
 	whole := s.trial(steps.Step{})
 	require.Zero(s.t, whole.Code, whole.Stderr)
 	s.removeAll()
-	killed, test := make(map[string]int), s.t
+	struck, test := make(map[string]int), s.t
 	points := whole.Steps
+	if s.refused != 0 {
+		points = slices.DeleteFunc(whole.Calls, func(call steps.Step) bool {
+			return !slices.ContainsFunc(whole.Steps, func(step steps.Step) bool { return step.Role == call.Role && step.Name == call.Name })
+		})
+	}
 	if !*sweepAll {
-		points = some(different(points), 2)
+		points = some(different(points), s.usual())
 	}
 	for _, victim := range points {
 		test.Run(victim.String(), func(t *testing.T) {
@@ -177,17 +196,18 @@ func (s *sweeper) sweep() {
 			part.t = t
 			point := *s
 			point.host = &part
-			if point.kill(victim) {
-				killed[victim.Role]++
+			if point.strike(victim) {
+				struck[victim.Role]++
 			}
 		})
 	}
-	test.Logf("of %d steps, %d were swept; killed, by roles: %v", len(whole.Steps), len(points), killed)
-	require.NotEmpty(test, killed)
+	test.Logf("of %d steps, %d were swept; killed or refused, by roles: %v", len(whole.Steps), len(points), struck)
+	require.NotEmpty(test, struck)
 }
 
-// kill kills at a step and reports whether that was there. Then all is as it should be.
-func (s *sweeper) kill(victim steps.Step) bool {
+// strike kills at a step, or refuses it, and reports whether that was there. Then all is as
+// it should be.
+func (s *sweeper) strike(victim steps.Step) bool {
 	s.t.Helper()
 	s.t.Cleanup(func() {
 		if s.t.Failed() { // the next point begins anew
@@ -209,7 +229,18 @@ func (s *sweeper) kill(victim steps.Step) bool {
 		require.Regexp(s.t, s.what.done, retried.Stderr)
 	}
 	s.removeAll()
-	return outcome.Killed
+	if outcome.Refused && outcome.Code != 0 {
+		requireOneLine(s.t, outcome.Stderr)
+	}
+	return outcome.Killed || outcome.Refused
+}
+
+// usual is how many steps of each role are swept where the time is short.
+func (s *sweeper) usual() int {
+	if s.refused != 0 {
+		return 1
+	}
+	return 2
 }
 
 // requireTruth compares what ps says with what lives.
