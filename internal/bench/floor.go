@@ -14,8 +14,9 @@ import (
 // container: it starts itself in new namespaces, with an overlay as its root, and
 // becomes that. There is nothing in it that limits, protects or records.
 const (
-	floorRole = "floor"
-	floorInit = "floor-init"
+	floorRole  = "floor"
+	floorInit  = "floor-init"
+	floorEnter = "floor-enter"
 )
 
 // floor runs true in a container over the folder image/rootfs, with the write layer
@@ -25,6 +26,14 @@ func floor(image string) error {
 	command.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
 	}
+	command.Stderr = os.Stderr
+	return command.Run()
+}
+
+// enterFloor runs true in all namespaces of a process, by way of a program in C: who has
+// threads, as Go has, cannot join those of mounts.
+func enterFloor(pid string) error {
+	command := exec.Command("nsenter", "--target", pid, "--all", "true")
 	command.Stderr = os.Stderr
 	return command.Run()
 }

@@ -46,6 +46,8 @@ func run(arguments []string) error {
 			return floor(arguments[1])
 		case floorInit:
 			return becomeFloor(arguments[1])
+		case floorEnter:
+			return enterFloor(arguments[1])
 		case unpackRole:
 			return unpack(arguments[1], arguments[2])
 		}

@@ -111,7 +111,14 @@ func (b *bench) execs() (_ []contender, done func() error, err error) {
 		return nil, nil, err
 	}
 	ends := []*exec.Cmd{b.tinydocker("rm", "-f", "exec")}
+	pid, err := printed(b.tinydocker("inspect", "-f", "{{.State.Pid}}", "exec"))
+	if err != nil {
+		return nil, nil, err
+	}
 	all := []contender{timed(ours, func() *exec.Cmd { return b.tinydocker("exec", "exec", "true") })}
+	if installed("nsenter") {
+		all = append(all, timed("the floor", func() *exec.Cmd { return exec.Command("/proc/self/exe", floorEnter, pid) }))
+	}
 	for _, runtime := range runtimes {
 		if !installed(runtime) {
 			continue
