@@ -529,21 +529,29 @@ func init() {
 
 // Its number is that of a zombie then, which has no root (proc_pid_task(5)).
 func TestProcessLivesAsLongAsAThreadDoes(t *testing.T) {
-	command := exec.Command("/proc/self/exe")
-	command.Env = []string{firstThreadEnds + "=1"}
-	require.NoError(t, command.Start())
-	process, err := identify(command.Process.Pid)
-	require.NoError(t, err)
-	testbed.Eventually(t, "its first thread to end", func() bool {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.Pid))
-		return err == nil && strings.Contains(string(status), "\nState:\tZ")
-	})
+	command, process := withoutFirstThread(t)
 	requireLives(t, true, process)
 
 	require.NoError(t, command.Process.Kill())
 
 	require.Error(t, command.Wait())
 	requireLives(t, false, process)
+}
+
+// withoutFirstThread starts a process whose first thread has ended.
+func withoutFirstThread(t *testing.T) (*exec.Cmd, process) {
+	t.Helper()
+	command := exec.Command("/proc/self/exe")
+	command.Env = []string{firstThreadEnds + "=1"}
+	require.NoError(t, command.Start())
+	t.Cleanup(func() { _ = command.Process.Kill() })
+	process, err := identify(command.Process.Pid)
+	require.NoError(t, err)
+	testbed.Eventually(t, "its first thread to end", func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.Pid))
+		return err == nil && strings.Contains(string(status), "\nState:\tZ")
+	})
+	return command, process
 }
 
 func requireLives(t *testing.T, want bool, p process) {

@@ -80,6 +80,14 @@ func TestWhatFailsWithAContainerThatHasEndedSaysSo(t *testing.T) {
 	require.NoError(t, writeJSON(engine.statePath(record.ID), alive, false))
 	require.Equal(t, cause, engine.orEnded(container, cause))
 	require.ErrorContains(t, engine.orEnded(container, fmt.Errorf("open its root: %w", errNoProcess)), "the container ended has just ended")
+
+	// It has neither a root nor namespaces: it ends, or only its other threads go on.
+	command, first := withoutFirstThread(t)
+	require.NoError(t, writeJSON(engine.statePath(record.ID), state{Program: first}, false))
+	require.ErrorContains(t, engine.orEnded(container, cause), "the first thread of the container ended has just ended: no such file")
+	require.NoError(t, command.Process.Kill())
+	require.Error(t, command.Wait())
+	require.ErrorContains(t, engine.orEnded(container, cause), "the container ended has just ended: no such file")
 }
 
 // Who copies from a container that is removed meanwhile is told so, and not that some
