@@ -106,10 +106,14 @@ func (e *Engine) execWatched(name string, options ExecOptions, streams *Streams,
 // with it.
 func (e *Engine) orEnded(container *Container, err error) error {
 	state, _ := e.readState(container.ID) // without one, nothing lives
-	if lives, _ := state.Program.lives(); lives && !errors.Is(err, errNoProcess) {
-		return err
+	lives, _ := state.Program.lives()
+	switch {
+	case !lives, errors.Is(err, errNoProcess):
+		return fmt.Errorf("the container %s has just ended: %w", container.Name, err)
+	case !hasRoot(state.Program.folder()): // nor namespaces: it ends, or other threads go on without it
+		return fmt.Errorf("the first thread of the container %s has just ended: %w", container.Name, err)
 	}
-	return fmt.Errorf("the container %s has just ended: %w", container.Name, err)
+	return err
 }
 
 func (e *Engine) notRunning(container *Container, name string) error {

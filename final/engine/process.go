@@ -105,13 +105,15 @@ func (p process) lives() (bool, error) {
 		return false, err
 	}
 	defer unix.Close(handle)
-	folder := fmt.Sprintf("/proc/%d", p.Pid)
-	if hasRoot(folder) {
+	if hasRoot(p.folder()) {
 		return true, nil
 	}
-	threads, err := filepath.Glob(folder + "/task/*")
+	threads, err := filepath.Glob(p.folder() + "/task/*")
 	return slices.ContainsFunc(threads, hasRoot), err
 }
+
+// folder is where the kernel tells of the process; much of it is about its first thread.
+func (p process) folder() string { return fmt.Sprintf("/proc/%d", p.Pid) }
 
 func hasRoot(folder string) bool {
 	_, err := os.Readlink(folder + "/root")
@@ -121,7 +123,7 @@ func hasRoot(folder string) bool {
 // hasBecomeProgram reports whether the process has become another program than our init:
 // then all is done that init does. One that ends has no command line any more.
 func (p process) hasBecomeProgram() bool {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.Pid))
+	line, err := os.ReadFile(p.folder() + "/cmdline")
 	if err != nil || len(line) == 0 {
 		return false
 	}
