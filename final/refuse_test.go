@@ -95,7 +95,9 @@ func (r *refuser) refuseAll() {
 		}
 	}
 	r.t.Logf("%d calls were refused, and %d of them ended the command", len(points), ended)
-	require.NotZero(r.t, ended)
+	if *sweepAll { // of a few calls, all may be Go's own
+		require.NotZero(r.t, ended)
+	}
 }
 
 // complaintOf says what is wrong with a command of which a call was refused, beside one
