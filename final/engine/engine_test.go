@@ -264,6 +264,41 @@ func TestContainerThatHasJustEndedHasEnded(t *testing.T) {
 	requireStatus(Restarting)
 }
 
+// The kernel kills what is left of a container when its first process has ended, and that
+// ends when they have (pid_namespaces(7)). For that time it has not ended.
+func TestContainerThatEndsRunsUntilTheLastOfItHasEnded(t *testing.T) {
+	testbed.Require(t, testbed.CgroupPids)
+	engine := newEngine(t)
+	first := testbed.Command{Path: "sleep", Args: []string{"1000"}}.Start(t)
+	record := kept(t, engine, "ends")
+	state, err := newState(first.Pid())
+	require.NoError(t, err)
+	state.Runs = true
+	record.Exit, record.Started = nil, state.Started
+	require.NoError(t, engine.writeRecord(record))
+	require.NoError(t, os.MkdirAll(engine.runFolder(record.ID), 0o700))
+	require.NoError(t, writeJSON(engine.statePath(record.ID), state, false))
+	group, err := cgroup.Create(cgroupName(record.ID), nil, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, group.Remove()) })
+	last := testbed.Command{Path: "sleep", Args: []string{"1000"}}.Start(t)
+	require.NoError(t, group.Add(last.Pid()))
+	requireStatus := func(want Status) {
+		t.Helper()
+		list, err := engine.List()
+		require.NoError(t, err)
+		require.Equal(t, want, list[0].Status)
+	}
+
+	require.NoError(t, unix.Kill(first.Pid(), unix.SIGKILL))
+	first.Wait()
+
+	requireStatus(Running)
+	require.NoError(t, group.Kill())
+	last.Wait()
+	requireStatus(Exited)
+}
+
 // A tool that is killed while it clones init leaves a child behind that has its
 // lock until it executes init.
 func TestLockOfADeadWatcherIsWaitedFor(t *testing.T) {
