@@ -132,10 +132,14 @@ func (e *Engine) unlessEnded(id string, failed error) error {
 	if failed == nil {
 		return nil
 	}
-	if container, err := e.Get(id); err == nil && container.Status != Running && container.Status != Paused {
-		return nil
+	if _, err := e.readRecord(id); err != nil {
+		return failed
 	}
-	return failed
+	state, _ := e.readState(id) // without one, nothing lives
+	if lives, err := state.Program.lives(); lives || err != nil {
+		return failed
+	}
+	return nil
 }
 
 // imageConfigOf is how another container like this one starts.

@@ -81,7 +81,7 @@ func (e *Engine) inspect(id string) (Container, error) {
 }
 
 // statusOf derives what a container is doing. It runs if the process that it was
-// started as does, and not because a file says so.
+// started as does, and until nothing is left of that, and not because a file says so.
 func (e *Engine) statusOf(record *Record) (Status, int, error) {
 	watched, err := e.isLocked(record.ID)
 	if err != nil {
@@ -98,6 +98,9 @@ func (e *Engine) statusOf(record *Record) (Status, int, error) {
 			return e.runningStatus(record.ID), state.Program.Pid, nil
 		}
 		err = errNoProcess
+	}
+	if ran && record.Exit == nil && e.hasProcesses(record.ID) { // the kernel is about to kill them
+		return Running, state.Program.Pid, nil
 	}
 	damaged := errors.Is(err, errDamagedState)
 	if err != nil && !damaged && !errors.Is(err, errNoProcess) {
