@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -136,6 +137,40 @@ func TestSilenceMeansThatTheProgramRuns(t *testing.T) {
 
 	require.NoError(t, err)
 	require.Nil(t, console)
+}
+
+// It may be killed at any moment, without a word.
+func TestProcessThatEndsBeforeItHasATerminalHasNotStarted(t *testing.T) {
+	parent, init := connected(t)
+	process, err := os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{})
+	require.NoError(t, err)
+	told := minimal()
+	told.Process.Terminal = true
+	go func() {
+		_, _, _ = receiveAll(init)
+		init.Close()
+	}()
+
+	err = (&Container{process: process}).await(parent, nil, request{Spec: told}, nil)
+
+	require.ErrorIs(t, err, errEnded)
+}
+
+func TestInitThatDoesNotUnderstandSaysSo(t *testing.T) {
+	spec := specOf(newRoot(t), "true")
+	goruntime.LockOSThread()
+	defer goruntime.UnlockOSThread()
+	container, conn, err := firstProcess(spec, Options{}, nil)
+	require.NoError(t, err)
+	defer container.abandon()
+	defer conn.Close()
+	_, err = conn.Write([]byte("nonsense"))
+	require.NoError(t, err)
+	require.NoError(t, conn.CloseWrite())
+
+	_, err = receiveReports(conn, nil)
+
+	require.ErrorContains(t, err, "read what to run")
 }
 
 func TestReadOnlyMountOfAFile(t *testing.T) {
