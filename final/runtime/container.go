@@ -226,6 +226,9 @@ func (c *Container) await(conn *net.UnixConn, orders []byte, request request, lo
 	if err == nil {
 		err = sent // init itself knows better why it does not listen
 	}
+	if err == nil && console == nil && request.Spec.Process.Terminal {
+		err = errEnded // before it has made one
+	}
 	if err != nil {
 		c.abandon()
 	}

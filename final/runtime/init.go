@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -43,10 +44,12 @@ func takeOn(role bool, do func(*request, *net.UnixConn, explain.Log) error) erro
 		return errParentGone
 	}
 	request, err := receiveRequest(conn)
-	if err != nil {
+	if errors.Is(err, errParentGone) {
 		return err
 	}
-	err = do(&request, conn, reporter(conn, request.Explain))
+	if err == nil {
+		err = do(&request, conn, reporter(conn, request.Explain))
+	}
 	if sendFailure(conn, startError(err)) != nil {
 		return err
 	}

@@ -26,7 +26,8 @@ const (
 	reportLimit  = 1 << 20 // bytes; nothing that we have to say is as long
 )
 
-// errEnded is what is heard of a process that has not read all that it was told.
+// errEnded is what is heard of a process that has not read all that it was told, or has not
+// made the terminal that it was to make.
 var errEnded = errors.New("the process of the container ended before its program ran: is a limit of memory or of processes too low?")
 
 func sendReport(conn *net.UnixConn, kind byte, content, rights []byte) error {

@@ -77,7 +77,7 @@ func (r Trial) Run(t testing.TB) (outcome Outcome) {
 		Path: testbed.Build(t, "mytinydocker/internal/testbed/steps/killer"), Stdin: strings.NewReader(string(order)), Deadline: 3 * time.Minute,
 	}.Run(t)
 	if err := json.Unmarshal([]byte(result.Stdout), &outcome); err != nil {
-		t.Fatalf("watch the steps of %q: %s", r.Args, result.Stderr)
+		t.Fatalf("watch the steps of %q, with %v killed and %v refused: %s", r.Args, r.Victim, r.Refused, result.Stderr)
 	}
 	return outcome
 }
