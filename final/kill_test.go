@@ -86,7 +86,7 @@ func TestKilledAfterAnyStep(t *testing.T) { sweepCommands(t, 0, len(sweeps)) }
 
 // The same, but each step of the commands and of the monitor fails, as on a disk that is
 // broken.
-func TestAnyStepMayFail(t *testing.T) { sweepCommands(t, syscall.EIO, len(sweeps)/2) }
+func TestAnyStepMayFail(t *testing.T) { sweepCommands(t, syscall.EIO, len(sweeps)/3) }
 
 // sweepCommands sweeps all commands, or so many where the time is short.
 func sweepCommands(t *testing.T, refused syscall.Errno, usual int) {

@@ -82,7 +82,7 @@ func (r *refuser) refuseAll() {
 	require.Zero(r.t, whole.Code, whole.Stderr)
 	points, ended := slices.DeleteFunc(whole.Calls, func(call steps.Step) bool { return call.Role == steps.Tool && !prepared.MatchString(call.Name) }), 0
 	if !*sweepAll {
-		points = some(points, 5)
+		points = some(points, 3)
 	}
 	for _, call := range points {
 		outcome := r.trial(call)
