@@ -24,8 +24,8 @@ type call struct {
 // none: if nobody outside the process can see that it was done. A call that is not known
 // here is a step.
 func (c call) step() string {
-	if quiet[c.number] {
-		return ""
+	if quiet[c.number] || inward[c.number] {
+		return "" // for a child that it makes, see born
 	}
 	switch c.number {
 	case unix.SYS_OPENAT:
@@ -37,8 +37,6 @@ func (c call) step() string {
 			return ""
 		}
 		return "lock " + c.file(0)
-	case unix.SYS_TGKILL:
-		return "" // Go interrupts its own threads by it
 	case unix.SYS_KILL, unix.SYS_PIDFD_SEND_SIGNAL:
 		if c.words[1] == 0 || c.words[1] == uint64(unix.SIGURG) {
 			return "" // it asks whether there is somebody
@@ -47,8 +45,6 @@ func (c call) step() string {
 		if c.isNetlink() {
 			return ""
 		}
-	case unix.SYS_CLONE, unix.SYS_CLONE3:
-		return "" // see born
 	}
 	return c.name()
 }
