@@ -25,6 +25,13 @@ func TestSamplesAreTakenInTurnAndTheFirstDoesNotCount(t *testing.T) {
 	require.Equal(t, map[string][]float64{"a": {3, 5}, "b": {4, 6}}, taken)
 }
 
+func TestSamplesThatWereTakenKeepTheirSpread(t *testing.T) {
+	taken, err := interleave([]contender{sampled("first", []float64{1, 2, 3}), sampled("last", []float64{4, 5, 6})}, 21)
+
+	require.NoError(t, err)
+	require.Equal(t, map[string][]float64{"first": {1, 2, 3}, "last": {4, 5, 6}}, taken)
+}
+
 func TestContenderThatFailsEndsTheMeasurement(t *testing.T) {
 	broken := contender{name: "broken", once: func() (float64, error) { return 0, errors.New("no such thing") }}
 
