@@ -109,6 +109,7 @@ func (b *bench) measureAll(wanted *regexp.Regexp) ([]result, error) {
 		}
 		fmt.Fprintf(os.Stderr, "%s ", row.name)
 		taken, err := b.measure(row)
+		fmt.Fprintln(os.Stderr)
 		if err != nil {
 			return nil, fmt.Errorf("row %s: %w", row.name, err)
 		}

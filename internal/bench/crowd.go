@@ -28,9 +28,3 @@ func (b *bench) crowd() ([]contender, func() error, error) {
 	}
 	return []contender{sampled("the first", taken[1:ends+1]), sampled("the 300th", taken[crowd-ends:])}, done, nil
 }
-
-// sampled is a contender whose figure is the median of samples that have been taken.
-func sampled(name string, figures []float64) contender {
-	_, median, _ := quartiles(figures)
-	return contender{name: name, once: func() (float64, error) { return median, nil }}
-}

@@ -33,6 +33,18 @@ func writeDocument(results []result, path string) error {
 	return errors.Join(os.WriteFile(path, []byte(text), 0o644), os.WriteFile(drawing, []byte(chart(results)), 0o644))
 }
 
+// placeInDocument reports what writeDocument would fail with later.
+func placeInDocument(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if _, err := withMeasured(string(content), ""); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
 // withMeasured replaces what is measured in a document.
 func withMeasured(document, measured string) (string, error) {
 	before, rest, begins := strings.Cut(document, measuredBegin)

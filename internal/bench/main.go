@@ -5,7 +5,7 @@
 //
 // Every sample of one program is followed by a sample of each other one, so whatever
 // else the machine does meets all of them alike: look at the ratios. It prints a
-// table, and writes into FOLDER the samples for benchstat (bench.txt), all figures
+// table, and writes into FOLDER (bin/benchmarks) the samples for benchstat (bench.txt), all figures
 // (bench.json), the table for a document (bench.md) and a chart (bench.svg).
 //
 // All of it happens in namespaces of its own: nothing of it is left, on the network
@@ -89,40 +89,63 @@ func enclose(arguments []string) error {
 // errSaid is an error that the program inside has printed.
 var errSaid = errors.New("the measurement has failed")
 
-func measureInside(arguments []string) error {
+// task is what is to be measured, with what, and where the figures go.
+type task struct {
+	program, image string
+	rows           *regexp.Regexp
+	samples        int
+	folder         string
+	document       string // or ""
+}
+
+// parse reads the arguments, and makes the folder for the figures: what cannot be
+// written is known before it is measured.
+func parse(arguments []string) (task, error) {
+	var asked task
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	rows := flags.String("rows", ".", "measure only the rows whose name matches this `REGEXP`")
-	samples := flags.Int("samples", 21, "so many of each program; slow rows take fewer")
-	folder := flags.String("o", "bin/bench", "write the figures into this `FOLDER`")
-	document := flags.String("document", "", "put the table into this `FILE`, too, and the chart beside it")
+	flags.IntVar(&asked.samples, "samples", 21, "so many of each program; slow rows take fewer")
+	flags.StringVar(&asked.folder, "o", "bin/benchmarks", "write the figures into this `FOLDER`")
+	flags.StringVar(&asked.document, "document", "", "put the table into this `FILE`, too, and the chart beside it")
 	if err := flags.Parse(arguments); err != nil {
-		return err
+		return task{}, err
 	}
-	wanted, err := regexp.Compile(*rows)
+	if flags.NArg() != 2 {
+		return task{}, errors.New("usage: bench [-rows REGEXP] [-samples N] [-o FOLDER] [-document FILE] TINYDOCKER BASE.TAR")
+	}
+	if asked.samples < 1 {
+		return task{}, fmt.Errorf("so many samples cannot be taken: %d", asked.samples)
+	}
+	var problems [3]error
+	asked.rows, problems[0] = regexp.Compile(*rows)
+	asked.program, problems[1] = filepath.Abs(flags.Arg(0))
+	asked.image, problems[2] = filepath.Abs(flags.Arg(1))
+	if err := errors.Join(problems[:]...); err != nil {
+		return task{}, err
+	}
+	if asked.document != "" {
+		if err := placeInDocument(asked.document); err != nil {
+			return task{}, err
+		}
+	}
+	return asked, os.MkdirAll(asked.folder, 0o755)
+}
+
+func measureInside(arguments []string) error {
+	asked, err := parse(arguments)
 	if err != nil {
 		return err
 	}
-	if flags.NArg() != 2 || *samples < 1 {
-		return errors.New("usage: bench [-rows REGEXP] [-samples N] [-o FOLDER] [-document FILE] TINYDOCKER BASE.TAR")
-	}
-	program, err := filepath.Abs(flags.Arg(0))
+	b, err := newBench(asked.program, asked.image, asked.samples)
 	if err != nil {
 		return err
 	}
-	image, err := filepath.Abs(flags.Arg(1))
-	if err != nil {
-		return err
-	}
-	b, err := newBench(program, image, *samples)
-	if err != nil {
-		return err
-	}
-	results, err := b.measureAll(wanted)
+	results, err := b.measureAll(asked.rows)
 	if err = errors.Join(err, b.close()); err != nil {
 		return err
 	}
-	if err := write(results, *folder); err != nil || *document == "" {
+	if err := write(results, asked.folder); err != nil || asked.document == "" {
 		return err
 	}
-	return writeDocument(results, *document)
+	return writeDocument(results, asked.document)
 }

@@ -73,9 +73,6 @@ func short(value float64) string {
 
 // write prints the table, and puts everything into files of folder.
 func write(results []result, folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
 	if err := printTable(os.Stdout, results); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ var rows = []row{
 		limits: map[string]float64{"crun": 1.0}, prepare: (*bench).execs,
 	},
 	{
-		name: "crowd", what: "`run -d base sleep` beside 299 others, against the first ones", unit: "ms", samples: 1,
+		name: "crowd", what: "`run -d base sleep` beside 299 others, against the first ones", unit: "ms",
 		subject: "the 300th", limits: map[string]float64{"the first": 1.25}, prepare: (*bench).crowd,
 	},
 	{
@@ -46,11 +46,11 @@ var rows = []row{
 		subject: "with 101", prepare: (*bench).layers,
 	},
 	{
-		name: "networks", what: "`run --rm base true` beside 100 other networks, against none", unit: "ms", samples: 1,
+		name: "networks", what: "`run --rm base true` beside 100 other networks, against none", unit: "ms",
 		subject: "with 101", prepare: (*bench).networks,
 	},
 	{
-		name: "ports", what: "`run --rm -p 127.0.0.1:18080:80 base true` beside 100 published ports, against none", unit: "ms", samples: 1,
+		name: "ports", what: "`run --rm -p 127.0.0.1:18080:80 base true` beside 100 published ports, against none", unit: "ms",
 		subject: "with 101", prepare: (*bench).ports,
 	},
 	{

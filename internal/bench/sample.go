@@ -15,12 +15,20 @@ type contender struct {
 	name string
 	// once does it once and returns how much that has taken, in the row's unit.
 	once func() (float64, error)
+	// taken are the samples of one that cannot be measured in turn with the others. It
+	// has no once.
+	taken []float64
 }
 
 // timed is a contender whose figure is the time that its command takes, in
 // milliseconds.
 func timed(name string, command func() *exec.Cmd) contender {
 	return contender{name: name, once: func() (float64, error) { return milliseconds(command()) }}
+}
+
+// sampled is a contender whose samples have been taken.
+func sampled(name string, taken []float64) contender {
+	return contender{name: name, taken: taken}
 }
 
 func milliseconds(command *exec.Cmd) (float64, error) {
@@ -55,6 +63,13 @@ func printed(command *exec.Cmd) (string, error) {
 // does not count: caches are filled then.
 func interleave(contenders []contender, samples int) (map[string][]float64, error) {
 	taken := make(map[string][]float64)
+	for _, one := range contenders {
+		taken[one.name] = one.taken
+	}
+	contenders = slices.DeleteFunc(slices.Clone(contenders), func(one contender) bool { return one.once == nil })
+	if len(contenders) == 0 {
+		return taken, nil
+	}
 	for round := range samples + 1 {
 		for _, one := range contenders {
 			figure, err := one.once()
@@ -67,7 +82,6 @@ func interleave(contenders []contender, samples int) (map[string][]float64, erro
 		}
 		fmt.Fprint(os.Stderr, ".")
 	}
-	fmt.Fprintln(os.Stderr)
 	return taken, nil
 }
 
