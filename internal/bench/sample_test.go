@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,6 +31,17 @@ func TestSamplesThatWereTakenKeepTheirSpread(t *testing.T) {
 
 	require.NoError(t, err)
 	require.Equal(t, map[string][]float64{"first": {1, 2, 3}, "last": {4, 5, 6}}, taken)
+}
+
+func TestCommandIsUndoneAfterEachSample(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	one := undone("mkdir", exec.Command("mkdir", file), exec.Command("rmdir", file))
+
+	taken, err := interleave([]contender{one}, 2)
+
+	require.NoError(t, err)
+	require.Len(t, taken["mkdir"], 2)
+	require.NoDirExists(t, file)
 }
 
 func TestContenderThatFailsEndsTheMeasurement(t *testing.T) {
