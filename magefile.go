@@ -213,7 +213,7 @@ func fuzz(pkg, name string, each time.Duration) error {
 	return nil
 }
 
-// Bench measures tinydocker beside crun, runc, bubblewrap, unshare, docker, tar and host-local, as far as they are installed; figures go to bin/benchmarks.
+// Bench measures tinydocker beside crun, runc, bubblewrap, unshare, docker, tar, skopeo, umoci and host-local, as far as they are installed; figures go to bin/benchmarks.
 func Bench() error {
 	mg.SerialDeps(Build, archive)
 	return rootProgram("bench", filepath.Join(binaries, "tinydocker"), baseArchive)

@@ -61,7 +61,7 @@ func machine() string {
 	_ = unix.Uname(&name)
 	text := fmt.Sprintf("Measured on %s, on %d CPUs (%s), Linux %s, %s.", time.Now().Format(time.DateOnly), runtime.NumCPU(), cpu(),
 		unix.ByteSliceToString(name.Release[:]), runtime.Version())
-	for _, program := range []string{"crun", "runc", "bwrap", "dockerd", "unshare", "tar"} {
+	for _, program := range []string{"crun", "runc", "bwrap", "dockerd", "unshare", "tar", "skopeo", "umoci"} {
 		if out, err := exec.Command(program, "--version").Output(); err == nil {
 			first, _, _ := strings.Cut(string(out), "\n")
 			text += " " + strings.TrimSuffix(first, ".") + "."

@@ -66,6 +66,9 @@ var rows = []row{
 		limits: map[string]float64{"tar -x": 1.1}, prepare: (*bench).unpacks,
 	},
 	{
+		name: "pull", what: "`pull` an image of 500 MB in 20,000 files", unit: "ms", samples: 3, prepare: (*bench).pulls,
+	},
+	{
 		name: "commit", what: "commit 500 MB in 20,000 files", unit: "ms", samples: 3,
 		limits: map[string]float64{"docker": 0.5}, prepare: (*bench).commits,
 	},
