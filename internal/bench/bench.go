@@ -22,6 +22,7 @@ type bench struct {
 	samples int
 	folder  string // removed at the end
 	rootfs  string // the built-in image, unpacked
+	floor   string // the program that does the least
 	docker  *daemon
 }
 
@@ -33,28 +34,40 @@ func newBench(program, image string, samples int) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{program: filepath.Join(folder, "tinydocker"), samples: samples, folder: folder, rootfs: filepath.Join(folder, "rootfs")}
+	in := func(name string) string { return filepath.Join(folder, name) }
+	b := &bench{program: in("tinydocker"), samples: samples, folder: folder, rootfs: in("rootfs"), floor: in("floor")}
+	if err := b.prepare(program, image); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return b, nil
+}
+
+// prepare fills the folder, and starts what there is of Docker.
+func (b *bench) prepare(program, image string) error {
 	for _, name := range []string{"rootfs", "upper", "work", "merged", "bundle"} {
-		if err := os.Mkdir(filepath.Join(folder, name), 0o755); err != nil {
-			return nil, err
+		if err := os.Mkdir(filepath.Join(b.folder, name), 0o755); err != nil {
+			return err
 		}
 	}
 	// As it would be installed, and not as a compiler has left it in the cache.
 	if err := do(exec.Command("cp", program, b.program)); err != nil {
-		return nil, err
+		return err
+	}
+	build := exec.Command("go", "build", "-o", b.floor, "./internal/bench/floor")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // nor is there a libc that has to be set up
+	if err := do(build); err != nil {
+		return err
 	}
 	archive, err := os.Open(image)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer archive.Close()
 	if err := storage.Unpack(archive, b.rootfs); err != nil {
-		return nil, err
+		return err
 	}
-	if b.docker, err = startDocker(folder, image); err != nil {
-		return nil, errors.Join(err, b.close())
-	}
-	return b, nil
+	b.docker, err = startDocker(b.folder, image)
+	return err
 }
 
 // makeQuiet keeps what is mounted here from others, and has the loopback that every

@@ -42,12 +42,6 @@ func run(arguments []string) error {
 		switch arguments[0] {
 		case inside:
 			return measureInside(arguments[1:])
-		case floorRole:
-			return floor(arguments[1])
-		case floorInit:
-			return becomeFloor(arguments[1])
-		case floorEnter:
-			return enterFloor(arguments[1])
 		case unpackRole:
 			return unpack(arguments[1], arguments[2])
 		}

@@ -81,10 +81,9 @@ var rows = []row{
 func nothing() error { return nil }
 
 func (b *bench) runs() ([]contender, func() error, error) {
-	image := filepath.Join(b.folder)
 	all := []contender{
 		timed(ours, func() *exec.Cmd { return b.tinydocker("run", "--rm", "--network", "none", "base", "true") }),
-		timed("the floor", func() *exec.Cmd { return exec.Command("/proc/self/exe", floorRole, image) }),
+		timed("the floor", func() *exec.Cmd { return exec.Command(b.floor, "run", b.folder) }),
 	}
 	bundles, err := b.bundleRuns()
 	if err != nil {
@@ -119,8 +118,8 @@ func (b *bench) execs() (_ []contender, done func() error, err error) {
 		return nil, nil, err
 	}
 	all := []contender{timed(ours, func() *exec.Cmd { return b.tinydocker("exec", "exec", "true") })}
-	if installed("nsenter") {
-		all = append(all, timed("the floor", func() *exec.Cmd { return exec.Command("/proc/self/exe", floorEnter, pid) }))
+	if nsenter, err := exec.LookPath("nsenter"); err == nil {
+		all = append(all, timed("the floor", func() *exec.Cmd { return exec.Command(b.floor, nsenter, "--target", pid, "--all", "true") }))
 	}
 	for _, runtime := range runtimes {
 		if !installed(runtime) {
