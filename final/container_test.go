@@ -110,11 +110,16 @@ func TestImages(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	result := newHost(t).tinydocker("version")
+	host := newHost(t)
+	result := host.tinydocker("version")
 
 	require.Zero(t, result.Code)
-	require.Contains(t, result.Stdout, "tinydocker")
 	require.Contains(t, result.Stdout, "go1.")
+	first, _, _ := strings.Cut(result.Stdout, "\n")
+	require.Regexp(t, "^tinydocker .", first)
+	for _, args := range [][]string{{"--version"}, {"-v"}, {"-v", "ps"}} {
+		require.Equal(t, first, host.ok(args...), args)
+	}
 }
 
 func TestInitIsNotForUsers(t *testing.T) {
