@@ -127,6 +127,7 @@ func (a *app) tree(commands ...*cli.Command) *cli.Command {
 			&cli.StringFlag{Name: "run-root", Value: "/run/tinydocker", Sources: cli.EnvVars("TINYDOCKER_RUN"), Usage: "`FOLDER` of what ends with the boot"},
 			&cli.StringFlag{Name: "storage-driver", Sources: cli.EnvVars("TINYDOCKER_STORAGE_DRIVER"), Usage: "`DRIVER` of new containers, overlay or aufs; what the kernel has by default"},
 			&cli.BoolFlag{Name: "explain", Usage: "print every step to the kernel as the command that a person would type"},
+			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version", Local: true, Action: a.printVersion},
 		},
 		Action:   refuseUnknown,
 		Commands: commands,

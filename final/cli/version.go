@@ -19,7 +19,7 @@ func (a *app) version() *cli.Command {
 			if err := noArguments(command); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "tinydocker %s\n", revision())
+			a.sayVersion()
 			fmt.Fprintf(a.stdout, " go:      %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			var kernel unix.Utsname
 			if err := unix.Uname(&kernel); err != nil {
@@ -29,6 +29,17 @@ func (a *app) version() *cli.Command {
 			return nil
 		},
 	}
+}
+
+func (a *app) sayVersion() { fmt.Fprintf(a.stdout, "tinydocker %s\n", revision()) }
+
+// printVersion is what the global flag does, instead of any command.
+func (a *app) printVersion(_ context.Context, _ *cli.Command, wanted bool) error {
+	if !wanted {
+		return nil
+	}
+	a.sayVersion()
+	return exit(0)
 }
 
 // revision is the commit this was built from, as far as the build knows.
