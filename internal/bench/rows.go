@@ -119,7 +119,9 @@ func (b *bench) execs() (_ []contender, done func() error, err error) {
 	}
 	all := []contender{timed(ours, func() *exec.Cmd { return b.tinydocker("exec", "exec", "true") })}
 	if nsenter, err := exec.LookPath("nsenter"); err == nil {
-		all = append(all, timed("the floor", func() *exec.Cmd { return exec.Command(b.floor, nsenter, "--target", pid, "--all", "true") }))
+		bare := []string{nsenter, "--target", pid, "--all", "true"}
+		all = append(all, timed("the floor", func() *exec.Cmd { return exec.Command(b.floor, bare...) }),
+			timed("nsenter", func() *exec.Cmd { return exec.Command(bare[0], bare[1:]...) }))
 	}
 	for _, runtime := range runtimes {
 		if !installed(runtime) {
