@@ -31,16 +31,18 @@ func (b *bench) pulls() (_ []contender, done func() error, err error) {
 			return nil, nil, errors.Join(err, stop())
 		}
 	}
-	all := []contender{undone(ours, b.tinydocker("pull", image), b.tinydocker("rmi", image))}
+	all := []contender{undone(ours, func() *exec.Cmd { return b.tinydocker("pull", image) }, func() *exec.Cmd { return b.tinydocker("rmi", image) })}
 	if b.docker != nil {
-		all = append(all, undone("docker", b.docker.client("pull", image), b.docker.client("rmi", image)))
+		all = append(all, undone("docker",
+			func() *exec.Cmd { return b.docker.client("pull", image) }, func() *exec.Cmd { return b.docker.client("rmi", image) }))
 	}
 	if installed("skopeo", "umoci") {
 		folder := filepath.Join(b.folder, "layout")
 		fetch := `skopeo --insecure-policy copy --src-tls-verify=false "docker://$1" "oci:$0:1"
 			umoci raw unpack --image "$0:1" "$0/rootfs"
 			sync -f "$0"`
-		all = append(all, undone("skopeo, umoci", b.script(fetch, folder, image), exec.Command("rm", "-r", folder)))
+		all = append(all, undone("skopeo, umoci",
+			func() *exec.Cmd { return b.script(fetch, folder, image) }, func() *exec.Cmd { return exec.Command("rm", "-r", folder) }))
 	}
 	return all, func() error {
 		return errors.Join(stop(), os.Remove(archive), os.RemoveAll(blobs))

@@ -27,19 +27,14 @@ func timed(name string, command func() *exec.Cmd) contender {
 }
 
 // undone is a timed contender whose command is undone after each sample, outside the time.
-func undone(name string, command, undo *exec.Cmd) contender {
+func undone(name string, command, undo func() *exec.Cmd) contender {
 	return contender{name: name, once: func() (float64, error) {
-		taken, err := milliseconds(again(command))
+		taken, err := milliseconds(command())
 		if err != nil {
 			return 0, err
 		}
-		return taken, do(again(undo))
+		return taken, do(undo())
 	}}
-}
-
-// again is a command that has not been run yet.
-func again(command *exec.Cmd) *exec.Cmd {
-	return &exec.Cmd{Path: command.Path, Args: command.Args, Env: command.Env, Err: command.Err}
 }
 
 // sampled is a contender whose samples have been taken.

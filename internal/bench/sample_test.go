@@ -35,7 +35,7 @@ func TestSamplesThatWereTakenKeepTheirSpread(t *testing.T) {
 
 func TestCommandIsUndoneAfterEachSample(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	one := undone("mkdir", exec.Command("mkdir", file), exec.Command("rmdir", file))
+	one := undone("mkdir", func() *exec.Cmd { return exec.Command("mkdir", file) }, func() *exec.Cmd { return exec.Command("rmdir", file) })
 
 	taken, err := interleave([]contender{one}, 2)
 
