@@ -76,8 +76,11 @@ func TestExecIntoAProcessThatIsNotTheContainer(t *testing.T) {
 		require.Equal(t, 125, m.tinydocker("exec", name, "touch", path).Code, "%v", pid)
 		restore()
 	}
-	start := startTime(t, other.Pid())
-	for _, change := range []map[string]any{{"pid": other.Pid(), "startTime": start}, {"startTime": 1}, {"bootID": "another"}} {
+	elsewhere := m.chrooted()
+	for _, change := range []map[string]any{
+		{"pid": other.Pid(), "startTime": startTime(t, other.Pid())}, {"pid": elsewhere, "startTime": startTime(t, elsewhere)},
+		{"startTime": 1}, {"bootID": "another"},
+	} {
 		restore := m.pretend(name, func(program map[string]any) {
 			for key, value := range change {
 				program[key] = value
@@ -90,6 +93,21 @@ func TestExecIntoAProcessThatIsNotTheContainer(t *testing.T) {
 	m.ok("exec", name, "true")
 	m.ok("stop", "-t", "0", name)
 	require.Equal(t, 125, m.tinydocker("exec", name, "touch", path).Code)
+}
+
+// chrooted is a process of the host with another root, as daemons have: who joins its
+// namespaces is on the host, though it does not look like that.
+func (m *museum) chrooted() (pid int) {
+	m.t.Helper()
+	layers, err := filepath.Glob(m.root + "/layers/overlay/sha256/*")
+	require.NoError(m.t, err)
+	require.Len(m.t, layers, 1)
+	pid = testbed.Command{Path: "/bin/sh", Args: []string{"-c", `exec chroot "$0" sleep 1000`, layers[0]}}.Start(m.t).Pid()
+	testbed.Eventually(m.t, "its root to be another", func() bool {
+		root, err := os.Readlink(fmt.Sprintf("/proc/%d/root", pid))
+		return err == nil && root == layers[0]
+	})
+	return pid
 }
 
 // A container has a first process before it has a root of its own: until that has called
