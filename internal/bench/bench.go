@@ -44,7 +44,7 @@ func newBench(program, image string, samples int) (*bench, error) {
 
 // prepare fills the folder, and starts what there is of Docker.
 func (b *bench) prepare(program, image string) error {
-	for _, name := range []string{"rootfs", "upper", "work", "merged", "bundle"} {
+	for _, name := range []string{"rootfs", "upper", "work", "merged"} {
 		if err := os.Mkdir(filepath.Join(b.folder, name), 0o755); err != nil {
 			return err
 		}

@@ -21,28 +21,25 @@ const (
 
 // writeDocument puts the table and the machine into a document, and the chart beside it.
 func writeDocument(results []result, path string) error {
-	content, err := os.ReadFile(path)
+	text, err := updated(path, machine()+"\n"+markdown(results))
 	if err != nil {
 		return err
-	}
-	text, err := withMeasured(string(content), machine()+"\n"+markdown(results))
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
 	}
 	drawing := filepath.Join(filepath.Dir(path), "benchmarks.svg")
 	return errors.Join(os.WriteFile(path, []byte(text), 0o644), os.WriteFile(drawing, []byte(chart(results)), 0o644))
 }
 
-// placeInDocument reports what writeDocument would fail with later.
-func placeInDocument(path string) error {
+// updated returns the document at path with what is measured replaced, and writes nothing.
+func updated(path, measured string) (string, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if _, err := withMeasured(string(content), ""); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	text, err := withMeasured(string(content), measured)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return text, nil
 }
 
 // withMeasured replaces what is measured in a document.

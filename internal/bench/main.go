@@ -118,7 +118,7 @@ func parse(arguments []string) (task, error) {
 		return task{}, err
 	}
 	if asked.document != "" {
-		if err := placeInDocument(asked.document); err != nil {
+		if _, err := updated(asked.document, ""); err != nil {
 			return task{}, err
 		}
 	}

@@ -15,9 +15,9 @@ import (
 
 // pulls are of an image with one layer, from a registry in this process. Who has an
 // image has its files, verified, unpacked and on disk: skopeo fetches, and umoci unpacks.
-func (b *bench) pulls() (_ []contender, done func() error, err error) {
-	archive := filepath.Join(b.folder, "layer.tar")
-	if err := makeLayer(archive); err != nil {
+func (b *bench) pulls() ([]contender, func() error, error) {
+	archive, err := b.layer()
+	if err != nil {
 		return nil, nil, err
 	}
 	blobs := filepath.Join(b.folder, "registry")
@@ -44,9 +44,7 @@ func (b *bench) pulls() (_ []contender, done func() error, err error) {
 		all = append(all, undone("skopeo, umoci",
 			func() *exec.Cmd { return b.script(fetch, folder, image) }, func() *exec.Cmd { return exec.Command("rm", "-r", folder) }))
 	}
-	return all, func() error {
-		return errors.Join(stop(), os.Remove(archive), os.RemoveAll(blobs))
-	}, nil
+	return all, func() error { return errors.Join(stop(), os.RemoveAll(blobs)) }, nil
 }
 
 // serveRegistry has a registry on the loopback, until it is stopped.
